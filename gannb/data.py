@@ -250,7 +250,7 @@ def _extract(path, to):
             with tarfile.open(path) as f: f.extractall(to, filter='data')
     except tarfile.FilterError as e: raise DataError(f'{path} is not safe to unpack: {e}') from None
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as e:
-        raise DataError(f'{path} cannot be unpacked ({type(e).__name__}): give the folder that holds the pictures, or a .tar or .zip of it') from None
+        raise DataError(f'{path} cannot be unpacked ({type(e).__name__}): give a folder of pictures, or a .tar or .zip of it') from None
 
 def unpacked(path):
     "The folder inside an archive, unpacked once"

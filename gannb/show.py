@@ -13,9 +13,9 @@ from torch import Tensor
 from torchvision.utils import make_grid
 
 # %% auto #0
-__all__ = ['PALETTE', 'REAL', 'FAKE', 'STYLE', 'MOVE', 'style', 'look', 'pictures', 'per_row', 'grid_image', 'save_grid',
-           'enlarge', 'show_grid', 'smooth', 'history_of', 'plot_history', 'save_gif', 'png', 'Frames', 'frames',
-           'points', 'scatter', 'extent_of', 'score_map', 'critic_levels']
+__all__ = ['PALETTE', 'REAL', 'FAKE', 'STYLE', 'style', 'look', 'pictures', 'per_row', 'grid_image', 'save_grid', 'enlarge',
+           'show_grid', 'smooth', 'history_of', 'plot_history', 'save_gif', 'png', 'Frames', 'frames', 'points',
+           'scatter', 'extent_of', 'score_map', 'critic_levels']
 
 # %% ../nbs/05_show.ipynb #d92b17d0
 PALETTE = '#0072B2 #D55E00 #009E73 #CC79A7 #E69F00 #56B4E9 #000000'.split()
@@ -227,7 +227,7 @@ class Frames(str):
     def _repr_html_(self): return str(self)
 
 # %% ../nbs/05_show.ipynb #e64d33de
-MOVE = '''const p=this.parentNode, s=p.querySelectorAll("img");
+_move = '''const p=this.parentNode, s=p.querySelectorAll("img");
 s.forEach((m,k)=>m.style.display=k==this.value?"":"none"); p.querySelector("output").value=s[this.value].alt'''
 
 def frames(
@@ -243,7 +243,7 @@ def frames(
     img = lambda k,f: (f'<img alt="{labels[k]}" src="data:image/png;base64,{base64.b64encode(png(f, dpi)).decode()}" '
                        f'style="max-width:100%;{"" if k==len(figs)-1 else "display:none"}">')
     return Frames(f'''<div class="nb-frames">{"".join(map(img, range(len(figs)), figs))}<br>
-<input type="range" min="0" max="{len(figs)-1}" value="{len(figs)-1}" style="width:min(20rem,70%)" aria-label="frame" oninput='{MOVE}'>
+<input type="range" min="0" max="{len(figs)-1}" value="{len(figs)-1}" style="width:min(20rem,70%)" aria-label="frame" oninput='{_move}'>
 <output>{labels[-1]}</output></div>''')
 
 # %% ../nbs/05_show.ipynb #f0de399c

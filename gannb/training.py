@@ -412,7 +412,7 @@ def after_loss(self:DealTurns):
 @patch
 def before_step(self:DealTurns):
     if not self.turn.step: raise CancelBatchException
-    average_gradients([p for name in self.turn.players for p in self.model.players[name].parameters()])
+    average_gradients(p for name in self.turn.players for p in self.model.players[name].parameters())
     self.skipped = False
 
 @patch
@@ -431,7 +431,7 @@ def before_validate(self:DealTurns): raise CancelValidException
 
 # %% ../nbs/03_training.ipynb #45cfebf5
 def average_gradients(
-    params:list, # Parameters of the players of this turn
+    params, # Parameters of the players of this turn
 ):
     "Average the gradients over all processes"
     if not dist.is_initialized() or dist.get_world_size() == 1: return
@@ -455,17 +455,22 @@ def set_rng_state(s:dict):
 # %% ../nbs/03_training.ipynb #6b1843d3
 class GANLearner(Learner):
     "A fastai `Learner` whose batches are the turns of a GAN"
-    def _call_one(self, event_name):
-        key = tuple(map(id, self.cbs))
-        if self.__dict__.get('_key') != key or event_name == 'before_fit':
-            has = lambda cb, e: e in cb.__dict__ or getattr(type(cb), e, noop) is not noop
-            self._key, cbs = key, self.cbs.sorted('order')
-            self._handlers = {e: [(cb, getattr(cb, e)) for cb in cbs if has(cb, e)] for e in vars(event) if not e.startswith('_')}
+    def __call__(self, event_name):
+        if not isinstance(event_name, str): return [self(e) for e in event_name]
+        if len(self.cbs) != self.__dict__.get('_n_cbs') or event_name == 'before_fit': self._find_handlers()
         inner = event_name in _inner_loop
         for cb, handler in self._handlers[event_name]:
             if cb.run and (not inner or (cb.run_train if self.training else cb.run_valid)): handler()
         if event_name == 'after_fit':
             for cb in self.cbs: cb.run = True
+
+    def _find_handlers(self):
+        has = lambda cb, e: e in cb.__dict__ or getattr(type(cb), e, noop) is not noop
+        cbs = self.cbs.sorted('order')
+        self._n_cbs, self._handlers = len(cbs), {e: [(cb, getattr(cb, e)) for cb in cbs if has(cb, e)] for e in vars(event) if not e.startswith('_')}
+
+    def add_cb(self, cb): super().add_cb(cb); self._n_cbs = None; return self
+    def remove_cb(self, cb): super().remove_cb(cb); self._n_cbs = None; return self
 
 def _instead(name, what):
     def f(self, *args, **kwargs): raise NotImplementedError(f'{name} has no meaning for a GAN: {what}')
