@@ -13,10 +13,10 @@ from fastai.callback.core import Callback
 from .data import DataError, ImageData, cache_dir, load_data
 
 # %% auto #0
-__all__ = ['TURNS', 'BETTER', 'Judge', 'as_float', 'batches', 'look', 'turned', 'train_judge', 'agreement', 'judge', 'moments',
-           'frechet_distance', 'kid', 'inception_score', 'distances', 'radii', 'prdc', 'mode_stats', 'stacked',
-           'stacked_modes', 'modes_covered', 'nearest', 'parzen_log_prob', 'parzen_log_likelihood', 'compare', 'Scores',
-           'judge_for', 'pictures', 'evaluate', 'ReportMetrics']
+__all__ = ['TURNS', 'BETTER', 'Judge', 'as_float', 'batches', 'look', 'turned', 'rescale', 'train_judge', 'agreement', 'judge',
+           'moments', 'frechet_distance', 'kid', 'inception_score', 'distances', 'radii', 'prdc', 'mode_stats',
+           'stacked', 'stacked_modes', 'modes_covered', 'nearest', 'parzen_log_prob', 'parzen_log_likelihood',
+           'compare', 'Scores', 'judge_for', 'pictures', 'evaluate', 'ReportMetrics']
 
 # %% ../nbs/04_metrics.ipynb #0bba21f5
 TURNS = ['0°', '90°', '180°', '270°']
@@ -84,11 +84,23 @@ def turned(
     return torch.stack([o.rot90(int(k), (-2, -1)) for o, k in zip(x, y)])
 
 # %% ../nbs/04_metrics.ipynb #e72b6aee
+@torch.no_grad()
+def rescale(
+    net:Judge, # A trained judge; changed in place
+    data:ImageData, # Its training pictures
+) -> Judge: # The same judge, with features of mean square 1
+    "Give the features a standard scale, without changing any answer"
+    c = net.features(data.images[:5000]).square().mean().sqrt()
+    for o in net.body[-2].parameters(): o.div_(c)
+    net.head.weight.mul_(c)
+    return net
+
+# %% ../nbs/04_metrics.ipynb #7f0895ff
 def train_judge(
     data:ImageData, # Pictures to learn from; fewer than two classes: the task is to tell quarter turns
     seed:int=0, # Same seed, same judge
     device=None, # Where to train (default: the CPU)
-    bs:int=128, # Pictures in a batch
+    bs:int=64, # Pictures in a batch
 ) -> Judge: # A trained judge, in evaluation mode
     "Train a judge: two epochs, but at least 400 steps"
     turns, device = len(data.classes) < 2, torch.device(device or 'cpu')
@@ -104,7 +116,7 @@ def train_judge(
         if turns: y = torch.randint(4, (len(x),), generator=g); x = turned(x, y)
         F.cross_entropy(net(x.to(device)), y.to(device)).backward()
         opt.step(); sched.step(); opt.zero_grad()
-    return net.eval().requires_grad_(False)
+    return rescale(net.eval().requires_grad_(False), data)
 
 # %% ../nbs/04_metrics.ipynb #db4d22e8
 def agreement(
@@ -117,7 +129,7 @@ def agreement(
     return (judge.probs(x).argmax(1) == y.cpu()).float().mean().item()
 
 # %% ../nbs/04_metrics.ipynb #269ba7c9
-VERSION = 1
+VERSION = 2
 
 def fingerprint(data):
     "Hash of the labels and of at most 1000 pictures, evenly spaced"
@@ -141,8 +153,8 @@ def read_judge(path):
     try:
         with safe_open(path, 'pt') as f: meta, tensors = json.loads(f.metadata()['judge']), {k: f.get_tensor(k) for k in f.keys()}
         if meta['digest'] != digest(tensors): return None
-        net = Judge(meta['size'], meta['channels'], meta['classes'])
-        net.load_state_dict(tensors)
+        with torch.device('meta'): net = Judge(meta['size'], meta['channels'], meta['classes'])   # no random numbers
+        net.load_state_dict(tensors, assign=True)
         net.name, net.accuracy = meta['name'], meta['accuracy']
         return net.eval().requires_grad_(False)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError): return None
@@ -193,7 +205,7 @@ def kid(
 ) -> float: # Unbiased estimate; may be slightly negative
     "Kernel distance: unbiased MMD² with the kernel (x·y/d + 1)³ (Bińkowski et al. 2018, §4)"
     x, y = (o.detach().cpu().double() for o in (real, fake))
-    def total(a, b): return sum(((o@b.T/a.shape[1] + 1)**3).sum() for o in a.split(1000))
+    def total(a, b): return sum(((o@b.T/a.shape[1] + 1)**3).sum() for o in a.split(max(1, 2**20//len(b))))
     def others(a): return (total(a, a) - ((a*a).sum(1)/a.shape[1] + 1).pow(3).sum()) / (len(a)*(len(a) - 1))
     return (others(x) + others(y) - 2*total(x, y)/(len(x)*len(y))).item()
 
@@ -206,8 +218,8 @@ def inception_score(
     return (torch.special.entr(p.mean(0)).sum() - torch.special.entr(p).sum(1).mean()).exp().item()
 
 # %% ../nbs/04_metrics.ipynb #1f74ce82
-def distances(a, b, limit=2**24):
-    "Euclidean distances of the rows of `a` to all rows of `b`, in blocks of rows that fit in memory"
+def distances(a, b, limit=2**20):
+    "Euclidean distances of the rows of `a` to all rows of `b`, in blocks of rows that fit in a cache"
     for rows in a.split(max(1, limit//len(b))): yield torch.cdist(rows, b)
 
 def radii(
@@ -228,7 +240,7 @@ def prdc(
     x, y = (o.detach().cpu().double() for o in (real, fake))
     r, s = radii(x, k), radii(y, k)
     made, balls, covered = [], [], torch.zeros(len(x), dtype=torch.bool)
-    for o, s_j in zip(distances(y, x), s.split(max(1, 2**24//len(x)))):
+    for o, s_j in zip(distances(y, x), s.split(max(1, 2**20//len(x)))):
         balls.append((o < r).sum(1)); covered |= (o < r).any(0); made.append((o < s_j[:, None]).any(0))
     balls = torch.cat(balls).double()
     return dict(precision=(balls > 0).double().mean().item(), recall=torch.stack(made).any(0).double().mean().item(),
@@ -238,11 +250,13 @@ def prdc(
 def mode_stats(
     y:Tensor, # Class probabilities (n, k), or classes (n,)
     k:int|None=None, # Number of classes, if `y` are classes
+    at_least:int=1, # Samples that make a class seen (more, if the judge errs)
 ) -> dict: # modes: classes seen; of: classes there are; kl: to equal shares, in nats; share: (k,)
     "How many classes there are among samples, and how unequal"
     y, k = (y.argmax(1), y.shape[1]) if y.ndim == 2 else (y, k or int(y.max()) + 1)
-    share = torch.bincount(y.cpu(), minlength=k).double()/len(y)
-    return dict(modes=int((share > 0).sum()), of=k, kl=abs(math.log(k) - torch.special.entr(share).sum().item()), share=share)
+    counts = torch.bincount(y.cpu(), minlength=k)
+    share = counts.double()/len(y)
+    return dict(modes=int((counts >= at_least).sum()), of=k, kl=abs(math.log(k) - torch.special.entr(share).sum().item()), share=share)
 
 # %% ../nbs/04_metrics.ipynb #1452d634
 def stacked(

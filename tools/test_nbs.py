@@ -40,9 +40,11 @@ def difference(old, new, tol):
     "The first difference between two texts, None if there is none"
     a,b = (_num.split(' '.join(o.split())) for o in (old,new))
     for i,(p,q) in enumerate(zip(a,b)):
-        same = math.isclose(float(p), float(q), rel_tol=tol, abs_tol=tol) or p.lower()==q.lower() if i%2 else p.strip()==q.strip()
-        if not same: return f'stored {p.strip()!r}, now {q.strip()!r}'
-    if len(a)!=len(b): return f'stored {len(a)//2} numbers, now {len(b)//2}'
+        same = p.lower()==q.lower() or math.isclose(float(p), float(q), rel_tol=tol, abs_tol=tol) if i%2 else p.strip()==q.strip()
+        if not same:
+            k = len(os.path.commonprefix([p,q])) if i%2==0 else 0
+            return f'after {"".join(a[max(0,i-3):i]+[p[:k]])[-50:]!r} {p[k:k+50]!r} was stored, now comes {q[k:k+50]!r}'
+    if len(a)!=len(b): return f'{len(a)//2} numbers were stored, now come {len(b)//2}'
 
 # -- running -------------------------------------------------------------------------------
 def skipped(cell):
