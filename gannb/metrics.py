@@ -16,7 +16,7 @@ from .data import DataError, ImageData, cache_dir, load_data
 __all__ = ['TURNS', 'BETTER', 'Judge', 'as_float', 'batches', 'look', 'turned', 'rescale', 'train_judge', 'agreement', 'judge',
            'moments', 'frechet_distance', 'kid', 'inception_score', 'distances', 'radii', 'prdc', 'mode_stats',
            'stacked', 'stacked_modes', 'modes_covered', 'nearest', 'parzen_log_prob', 'parzen_log_likelihood',
-           'compare', 'Scores', 'judge_for', 'pictures', 'evaluate', 'ReportMetrics']
+           'compare', 'short', 'Scores', 'judge_for', 'pictures', 'evaluate', 'ReportMetrics']
 
 # %% ../nbs/04_metrics.ipynb #0bba21f5
 TURNS = ['0°', '90°', '180°', '270°']
@@ -57,7 +57,6 @@ def batches(x, bs=500):
     x = x.images if isinstance(x, ImageData) else x
     for i in range(0, len(x), bs): yield as_float(x[i:i+bs])
 
-# %% ../nbs/04_metrics.ipynb #854c1222
 @torch.no_grad()
 def look(
     judge:Judge, # The judge
@@ -66,7 +65,8 @@ def look(
     "What the judge sees in pictures"
     shape = tuple((x.images if isinstance(x, ImageData) else x).shape[1:])
     if shape != (judge.channels, judge.size, judge.size):
-        raise ValueError(f'this judge looks at {judge.channels}×{judge.size}×{judge.size} pictures, not at {"×".join(map(str, shape))}: make one with judge(data)')
+        raise ValueError(f'this judge looks at {judge.channels}×{judge.size}×{judge.size} pictures, not at {"×".join(map(str, shape))}: '
+                         'make one with judge(data)')
     device = judge.head.weight.device
     f = torch.cat([judge.eval().embed(b.to(device)) for b in batches(x)])
     return f.cpu(), judge.head(f).softmax(1).cpu()
@@ -75,7 +75,7 @@ Judge.look = look
 Judge.features = lambda self, x: self.look(x)[0]
 Judge.probs = lambda self, x: self.look(x)[1]
 
-# %% ../nbs/04_metrics.ipynb #99389ada
+# %% ../nbs/04_metrics.ipynb #854c1222
 def turned(
     x:Tensor, # Pictures, (b, c, h, w)
     y:Tensor, # Quarter turns, (b,)
@@ -83,7 +83,6 @@ def turned(
     "Each picture turned by its number of quarter turns (Gidaris et al. 2018, §3)"
     return torch.stack([o.rot90(int(k), (-2, -1)) for o, k in zip(x, y)])
 
-# %% ../nbs/04_metrics.ipynb #e72b6aee
 @torch.no_grad()
 def rescale(
     net:Judge, # A trained judge; changed in place
@@ -180,7 +179,7 @@ def judge(
         write_judge(path, net)
     return net.to(device or 'cpu')
 
-# %% ../nbs/04_metrics.ipynb #ef222bf6
+# %% ../nbs/04_metrics.ipynb #8f05b5d6
 def moments(
     f:Tensor, # Features, (n, d)
 ) -> tuple[Tensor, Tensor]: # Mean μ, (d,), and R with RᵀR = Σ, (min(n, d), d)
@@ -189,7 +188,6 @@ def moments(
     mu = f.mean(0)
     return mu, torch.linalg.qr(f - mu, mode='r')[1] / math.sqrt(len(f) - 1)
 
-# %% ../nbs/04_metrics.ipynb #fc186fc4
 def frechet_distance(
     real:Tensor, # Features, (n, d)
     fake:Tensor, # Features, (m, d)
@@ -267,7 +265,8 @@ def stacked(
     "Three random pictures as one: red, green, blue (Metz et al. 2017, §3.3.1)"
     i, k = torch.randint(len(data), (n, 3), generator=generator), len(data.classes)
     y = (data.labels[i] * torch.tensor([k*k, k, 1])).sum(1)
-    return ImageData(data.images[i.flatten()].view(n, 3, data.size, data.size), y, [str(o) for o in range(k**3)], f'stacked {data.name}', [])
+    x = data.images[i.flatten()].view(n, 3, data.size, data.size)
+    return ImageData(x, y, [str(o) for o in range(k**3)], f'stacked {data.name}')
 
 def stacked_modes(
     judge:Judge, # A judge of grey pictures
@@ -299,7 +298,7 @@ def nearest(
     k:int=1, # How many neighbours
 ) -> tuple[Tensor, Tensor]: # Distances and positions in `data`, (n, k) each
     "The `k` nearest rows of `data` for each row of `x`"
-    a, b = ((as_float(o) if o.__class__ is ImageData or o.ndim == 4 else o.float()).cpu().flatten(1) for o in (x, data))
+    a, b = ((as_float(o) if isinstance(o, ImageData) or o.ndim == 4 else o.float()).cpu().flatten(1) for o in (x, data))
     idx = torch.cat([o.topk(k, largest=False).indices for o in distances(a, b)])
     return (a[:, None] - b[idx]).norm(dim=2), idx
 
@@ -345,15 +344,20 @@ def compare(
 # %% ../nbs/04_metrics.ipynb #d8ad9b2c
 BETTER = dict(frechet='↓', kid='↓', precision='↑', recall='↑', density='↑', coverage='↑', score='↑', modes='↑', kl='↓', nearest='')
 
+def short(v): return f'{v:.4g}' if abs(v) >= .001 or v == 0 else f'{v:.1e}'
+
 class Scores(dict):
     "Values by metric, with `n` and the `floor`; prints as a table"
     def rows(self):
+        yield 'metric', 'model', 'floor', 'n'
         for k in BETTER:
-            if k in self: yield f'{k} {BETTER[k]}'.strip(), *(f'{v:.4g}' if abs(v) >= .001 else f'{v:.1e}' if v else '0' for v in (self[k], self['floor'][k])), str(self['n'])
-    def __repr__(self): return '\n'.join(f'{a:12} {b:>9} {c:>9} {n:>6}' for a, b, c, n in [('metric', 'model', 'floor', 'n'), *self.rows()])
-    def _repr_markdown_(self): return '\n'.join(f'| {" | ".join(r)} |' for r in [('metric', 'model', 'floor', 'n'), ('---', '--:', '--:', '--:'), *self.rows()])
+            if k in self: yield f'{k} {BETTER[k]}'.strip(), short(self[k]), short(self['floor'][k]), str(self['n'])
+    def __repr__(self): return '\n'.join(f'{a:12} {b:>9} {c:>9} {n:>6}' for a, b, c, n in self.rows())
+    def _repr_markdown_(self):
+        head, *rows = [f'| {" | ".join(r)} |' for r in self.rows()]
+        return '\n'.join([head, '| --- | --: | --: | --: |', *rows])
 
-# %% ../nbs/04_metrics.ipynb #31634c71
+# %% ../nbs/04_metrics.ipynb #f0c60ba0
 def judge_for(
     data:ImageData, # Pictures to be judged against
     device=None, # Where the judge works
@@ -364,7 +368,6 @@ def judge_for(
         except DataError: pass   # its training pictures are not at hand
     return judge(data, device=device)
 
-# %% ../nbs/04_metrics.ipynb #d9bab5e8
 def pictures(gan, n, generator):
     "`n` pictures in [0, 1] from a GAN, or the first `n` of some pictures"
     if hasattr(gan, 'to_pixels'): return gan.to_pixels(gan.sample(n, generator=generator)).float().cpu()

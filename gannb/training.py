@@ -6,7 +6,7 @@
 from __future__ import annotations
 import copy, functools, inspect, json, math, os, random, re, time
 from collections import defaultdict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -31,9 +31,9 @@ from .losses import *
 # %% auto #0
 __all__ = ['CRITIC', 'GENERATOR', 'REFUSED', 'METHODS', 'Turn', 'every', 'warm_up', 'micro_batches', 'Normal', 'Uniform', 'GAN',
            'evaluating', 'Players', 'Deal', 'NonFinite', 'TermRecorder', 'first_terms', 'DealTurns',
-           'average_gradients', 'rng_state', 'set_rng_state', 'GANLearner', 'gan_learner', 'pack', 'unpack', 'BadFile',
-           'save_tensors', 'load_tensors', 'Checkpoints', 'method', 'build_gan', 'toy', 'save_gan', 'load_gan',
-           'Precision']
+           'average_gradients', 'same_start', 'rng_state', 'set_rng_state', 'GANLearner', 'gan_learner', 'pack',
+           'unpack', 'BadFile', 'save_tensors', 'load_tensors', 'Checkpoints', 'method', 'build_gan', 'toy', 'save_gan',
+           'load_gan', 'Precision']
 
 # %% ../nbs/03_training.ipynb #7116cffc
 @dataclass(frozen=True)
@@ -153,7 +153,8 @@ def generator_turn(self:GAN, x:Tensor, *cond) -> dict:
 @contextmanager
 def _only(gan, players):
     "Inside, the parameters of all other players need no gradient"
-    idle = [p for name, net in gan.players.items() if name not in players for p in net.parameters() if p.requires_grad]
+    mine = {id(p) for name in players for p in gan.players[name].parameters()}
+    idle = [p for net in gan.players.values() for p in net.parameters() if p.requires_grad and id(p) not in mine]
     for p in idle: p.requires_grad_(False)
     try: yield
     finally:
@@ -253,10 +254,10 @@ class Deal:
         schedule, # Function from the round to its turns
     ):
         self.dl, self.schedule = dl, schedule
-        self.round = self.pos = self.batches = self.turns = 0 # Where the game stands
+        self.round = self.pos = self.batches = self.turns = self.epoch = 0 # Where the game stands
 
     @property
-    def epoch(self): return self.batches // len(self.dl)
+    def unfinished(self): return self.pos > 0 and not self.schedule(self.round)[self.pos-1].step # Between two micro-batches of one turn?
 
     def deal(self, end):
         "Step through the turns that need no batch beyond the `end`-th"
@@ -275,6 +276,7 @@ def __iter__(self:Deal):
     for turn in self.deal((self.epoch + 1)*len(self.dl)):
         if have != self.batches: batch, have = self.dl.batch(max(0, self.batches - 1)), self.batches
         yield (turn, *batch, batch[0])
+    self.epoch += 1
 
 @patch
 def __len__(self:Deal):
@@ -299,8 +301,10 @@ class TermRecorder(Recorder):
     def after_batch(self): pass
 
     def after_pred(self):
-        if not self.training: return
-        self.unread.append((self.deal_turns.deal.turns, tuple(self.pred), torch.stack([v.detach().float() for v in self.pred.values()])))
+        learn = self.learn   # asking `learn` itself is faster than fastai's delegation
+        if not learn.training: return
+        terms = learn.pred
+        self.unread.append((learn.deal_turns.deal.turns, tuple(terms), torch.stack([v.detach().float() for v in terms.values()])))
         if len(self.unread) >= self.gap: self.read()
 
 # %% ../nbs/03_training.ipynb #e2f3f8c0
@@ -354,7 +358,6 @@ def before_epoch(self:TermRecorder): self.start, self.extra = time.time(), {}
 
 @patch
 def after_epoch(self:TermRecorder):
-    if self.deal_turns.skipping: return
     self.read()
     means = [float(np.mean(self.value_of[k][self.first[k]:] or [math.nan])) for k in self.names]
     self.first = {k: len(self.value_of[k]) for k in self.names}
@@ -362,6 +365,12 @@ def after_epoch(self:TermRecorder):
     self.learn.final_record = L(row); self.values.append(self.learn.final_record)
     t = int(time.time() - self.start)
     self.logger(L(self.epoch, *row, f'{t//60:02d}:{t%60:02d}'))
+
+@patch
+def after_fit(self:TermRecorder): self.read()
+
+@patch
+def plot_loss(self:TermRecorder, *args, **kwargs): raise NotImplementedError('there is no single loss: use gannb.show.plot_history(learn)')
 
 for o in 'before_train before_validate after_train after_validate after_cancel_train after_cancel_validate'.split(): setattr(TermRecorder, o, noop)
 
@@ -371,6 +380,8 @@ REFUSED = dict(
     MixedPrecision="it is for one optimizer and one kind of device: use gan_learner(..., amp='bf16')",
     NonNativeMixedPrecision="it is for one optimizer: use gan_learner(..., amp='bf16')",
     ShowGraphCallback='it plots one loss: use gannb.show.plot_history(learn)',
+    ReduceLROnPlateau='a plateau of one loss means nothing in a game: give ParamScheduler a schedule',
+    DistributedTrainer='start the script with torchrun: the gradients of the players are averaged', ParallelTrainer='start the script with torchrun',
     GANTrainer='this learner deals the turns itself', MixUp='it mixes labels: there are none here', CutMix='it mixes labels: there are none here')
 
 class DealTurns(Callback):
@@ -378,7 +389,7 @@ class DealTurns(Callback):
     order, run_valid = -5, False
     def __init__(self,
         deal:Deal, # Turns over the training loader
-    ): self.deal, self.start, self.rng, self.skipping, self.stopping, self.turn = deal, 0, None, False, False, None
+    ): self.deal, self.start, self.rng, self.skipped, self.stopping, self.turn = deal, (0, 0), None, False, False, None
 
     def on_device(self, batch): return tuple(b.to(self.model.device) for b in batch)
 
@@ -387,23 +398,30 @@ class DealTurns(Callback):
             why = next((REFUSED[c.__name__] for c in type(cb).__mro__ if c.__name__ in REFUSED), None)
             if why: raise ValueError(f'{type(cb).__name__} cannot be used with a GAN: {why}')
         self.stopping = False
-        if self.rng is None: self.start = self.deal.batches
-
-    def before_epoch(self):
-        self.skipping = self.start + (self.epoch + 1)*len(self.deal.dl) <= self.deal.batches   # done before we resumed
-        if self.skipping: raise CancelEpochException
+        if self.rng is None: self.start = self.deal.batches, self.deal.epoch   # else we resume
+        if not self.deal.unfinished: self.model.zero_grad()   # an interrupted turn may have left some
+        same_start(self.model)
 
 # %% ../nbs/03_training.ipynb #4d568e2a
 @patch
 def before_train(self:DealTurns):
     self.learn.dl = self.deal
-    if self.rng is not None: set_rng_state(self.rng); self.rng = None
+    self.restore()
+
+@patch
+def restore(self:DealTurns):
+    "Take the random numbers up where the checkpoint that we resume left them"
+    if self.rng is not None: set_rng_state(self.rng, self.model.device)
+    self.rng = None
+
+DealTurns.after_fit = DealTurns.restore   # where nothing was left to do
 
 @patch
 def before_batch(self:DealTurns):
-    self.turn, *xb = self.xb
-    self.learn.opt.playing = self.turn.players
-    self.learn.pct_train = max(0, self.deal.batches - self.start - 1)/(self.n_epoch*len(self.deal.dl))
+    learn, self.turn = self.learn, self.learn.xb[0]
+    learn.opt.playing = self.turn.players
+    batches, epoch = self.start
+    learn.pct_train = max(0, self.deal.batches - batches - 1)/((epoch + learn.n_epoch)*len(self.deal.dl) - batches)
 
 @patch
 def after_loss(self:DealTurns):
@@ -412,7 +430,7 @@ def after_loss(self:DealTurns):
 @patch
 def before_step(self:DealTurns):
     if not self.turn.step: raise CancelBatchException
-    average_gradients(p for name in self.turn.players for p in self.model.players[name].parameters())
+    average_gradients(p for name in self.turn.players for p in self.learn.model.players[name].parameters())
     self.skipped = False
 
 @patch
@@ -420,7 +438,11 @@ def after_cancel_step(self:DealTurns): self.skipped = True
 
 @patch
 def after_step(self:DealTurns):
-    if not self.skipped: self.model.stepped(self.turn)
+    if not self.skipped: self.learn.model.stepped(self.turn)
+
+@patch
+def after_cancel_batch(self:DealTurns):
+    if self.turn and self.turn.step: self.learn.opt.zero_grad()   # fastai leaves the gradients of a batch that a callback cancels
 
 @patch
 def after_batch(self:DealTurns):
@@ -436,20 +458,34 @@ def average_gradients(
     "Average the gradients over all processes"
     if not dist.is_initialized() or dist.get_world_size() == 1: return
     grads = [p.grad for p in params if p.grad is not None]
+    if not grads: return
     flat = torch.cat([g.reshape(-1) for g in grads])
     dist.all_reduce(flat); flat /= dist.get_world_size()
     for g, new in zip(grads, flat.split([g.numel() for g in grads])): g.copy_(new.view(g.shape))
 
+def same_start(
+    gan:GAN, # The module
+):
+    "Give all processes the weights and torch's random numbers of the first"
+    if not dist.is_initialized() or dist.get_world_size() == 1: return
+    states = [torch.get_rng_state()] + ([torch.cuda.get_rng_state(gan.device)] if gan.device.type == 'cuda' else [])
+    for t in (*gan.state_dict().values(), *states):
+        dist.broadcast(same := t.to(gan.device, memory_format=torch.contiguous_format, copy=True), 0); t.copy_(same)
+    torch.set_rng_state(states[0])
+    for o in states[1:]: torch.cuda.set_rng_state(o, gan.device)
+
 # %% ../nbs/03_training.ipynb #3e4827e8
-def rng_state() -> dict:
-    "The states of torch's, numpy's and Python's random numbers"
-    return dict(torch=torch.get_rng_state(), cuda=torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+def rng_state(
+    device=torch.device('cpu'), # Where the nets are
+) -> dict:
+    "The states of torch's (on the CPU and on `device`), numpy's and Python's random numbers"
+    return dict(torch=torch.get_rng_state(), cuda=torch.cuda.get_rng_state(device) if device.type == 'cuda' else None,
                 numpy=list(np.random.get_state()), python=random.getstate())
 
-def set_rng_state(s:dict):
+def set_rng_state(s:dict, device=torch.device('cpu')):
     "Put `rng_state()` back"
     torch.set_rng_state(s['torch'])
-    if s['cuda'] and torch.cuda.is_available(): torch.cuda.set_rng_state_all(s['cuda'])
+    if s['cuda'] is not None and device.type == 'cuda': torch.cuda.set_rng_state(s['cuda'], device)
     np.random.set_state(tuple(s['numpy'])); random.setstate((s['python'][0], tuple(s['python'][1]), s['python'][2]))
 
 # %% ../nbs/03_training.ipynb #6b1843d3
@@ -472,13 +508,25 @@ class GANLearner(Learner):
     def add_cb(self, cb): super().add_cb(cb); self._n_cbs = None; return self
     def remove_cb(self, cb): super().remove_cb(cb); self._n_cbs = None; return self
 
+    def fit(self, n_epoch, lr=None, *args, **kwargs):
+        if lr is None and self.deal_turns.rng is not None: lr = self.opt.hypers.attrgot('lr')   # we resume: with the rates of then
+        super().fit(n_epoch, lr, *args, **kwargs)
+
+    def _do_fit(self):
+        try:
+            for self.epoch in range(len(self.recorder.values), self.n_epoch): self._with_events(self._do_epoch, 'epoch', CancelEpochException)
+        except CancelFitException: raise
+        except BaseException:
+            with suppress(Exception): self('after_fit')
+            raise
+
 def _instead(name, what):
     def f(self, *args, **kwargs): raise NotImplementedError(f'{name} has no meaning for a GAN: {what}')
     return f
 
 for o, what in dict(get_preds='draw samples with learn.model.sample(n)', predict='draw samples with learn.model.sample(n)',
                     lr_find='two players have no common loss to search: take the published rates, gan_learner(..., lr=...)',
-                    validate='judge samples with gannb.metrics.evaluate(learn.model, data)',
+                    freeze_to='the schedule says who plays', validate='judge samples with gannb.metrics.evaluate(learn.model, data)',
                     export='nothing is pickled here: save_gan(learn.model, folder) and load_gan(folder)').items():
     setattr(GANLearner, o, _instead(o, what))
 
@@ -503,7 +551,7 @@ def gan_learner(
     gan.to(getattr(dls, 'device', None) or default_device(), memory_format=torch.channels_last)
     rates, opts = by_player(gan, 'lr', d['lr']), by_player(gan, 'opt', d['opt'])
     make = lambda gan, lr: Players({k: opts[k]([p for p in m.parameters() if p.requires_grad], lr=rates[k]) for k, m in gan.players.items()})
-    own = [TrainEvalCallback, TermRecorder, ProgressCallback, DealTurns(Deal(dls.train, schedule))] + ([Precision(amp)] if amp else [])
+    own = [TrainEvalCallback, TermRecorder, ProgressCallback, DealTurns(Deal(dls.train, schedule))] + ([Precision(amp, gan.device.type)] if amp else [])
     return GANLearner(dls, gan, loss_func=total_loss, opt_func=make, lr=list(rates.values()), splitter=noop, wd_bn_bias=True, train_bn=False,
                       cbs=own + list(L(cbs)), default_cbs=False, path=path)
 
@@ -552,6 +600,8 @@ def save_tensors(
         with open(tmp, 'rb+') as f: os.fsync(f.fileno())
         if keep and path.exists(): os.replace(path, f'{path}.prev')
         os.replace(tmp, path)
+        with suppress(OSError):   # what killed processes left
+            for old in path.parent.glob(f'.{path.name}.*'): time.time() - old.stat().st_mtime > 3600 and old.unlink()
     except (OSError, SafetensorError) as e: raise BadFile(f'cannot write {path}: {e}') from None
     finally: tmp.unlink(missing_ok=True)
 
@@ -579,13 +629,17 @@ def checkpoint(self:GANLearner,
     path:Path, # File to write; the one that is there is kept as `NAME.prev`
 ):
     "Write all that this training needs to go on, bit for bit"
-    rec, dt = self.recorder, self.deal_turns
+    rec, dt, model = self.recorder, self.deal_turns, self.model.state_dict()
     rec.read()
-    deal = {k: getattr(dt.deal, k) for k in ('round', 'pos', 'batches', 'turns')} | dict(start=dt.start)
-    record = dict(names=rec.names, first=rec.first, values=rec.values,
+    bad = next((k for k, v in model.items() if v.is_floating_point() and not v.isfinite().all()), None)
+    if bad: raise NonFinite(f'{bad} is not finite after turn {dt.deal.turns}: training stopped, and {path} is not written. Try a smaller learning rate.')
+    average_gradients(list(self.model.parameters()))   # there are some between micro-batches
+    deal = {k: getattr(dt.deal, k) for k in ('round', 'pos', 'batches', 'turns', 'epoch')} | dict(start=dt.start, length=len(dt.deal.dl))
+    record = dict(names=rec.names, first=rec.first, values=rec.values, step0=rec.step0,
                   turn_of={k: np.array(v, dtype=np.int64) for k, v in rec.turn_of.items()}, value_of={k: np.array(v, dtype=np.float64) for k, v in rec.value_of.items()})
-    state = dict(kind='checkpoint', model=self.model.state_dict(), opts={k: o.state_dict() for k, o in self.opt.opts.items()}, rng=rng_state(),
-                 deal=deal, record=record, scaler=self.precision.scaler.state_dict() if hasattr(self, 'precision') else None)
+    state = dict(kind='checkpoint', model=model, grads={k: p.grad for k, p in self.model.named_parameters() if p.grad is not None},
+                 opts={k: o.state_dict() for k, o in self.opt.opts.items()}, kinds=[type(o).__name__ for o in self.opt.opts.values()],
+                 rng=rng_state(self.model.device), deal=deal, record=record, scaler=self.precision.scaler.state_dict() if hasattr(self, 'precision') else None)
     if not dist.is_initialized() or dist.get_rank() == 0: save_tensors(path, state, keep=True)
 
 # %% ../nbs/03_training.ipynb #551d8534
@@ -598,17 +652,21 @@ def resume(self:GANLearner,
     if not path.exists() and Path(f'{path}.prev').exists(): path = Path(f'{path}.prev')
     s = load_tensors(path)
     if not isinstance(s, dict) or s.get('kind') != 'checkpoint': raise BadFile(f'{path} is not a checkpoint of a training')
-    shapes = lambda d: {k: tuple(v.shape) for k, v in d.items()}
-    if shapes(s['model']) != shapes(self.model.state_dict()): raise BadFile(f'{path} is the checkpoint of another model: make the learner as it was made then')
-    self.model.load_state_dict(s['model'])
     self.create_opt()
+    rec, dt, r, length = self.recorder, self.deal_turns, s['record'], s['deal'].pop('length')
+    shapes = lambda d: {k: tuple(v.shape) for k, v in d.items()}
+    kinds = [type(o).__name__ for o in self.opt.opts.values()]
+    for what, then, now in (('model', shapes(s['model']), shapes(self.model.state_dict())), ('optimizer', s['kinds'], kinds),
+                            (f'data set or batch size ({length} batches to an epoch)', length, len(dt.deal.dl))):
+        if then != now: raise BadFile(f'{path} is the checkpoint of another {what}: make the learner as it was made then')
+    self.model.load_state_dict(s['model'])
     for k, o in self.opt.opts.items(): load_opt(o, s['opts'][k])
-    rec, dt, r = self.recorder, self.deal_turns, s['record']
-    rec.names, rec.first, rec.values, rec.unread = r['names'], r['first'], [L(v) for v in r['values']], []
+    for k, p in self.model.named_parameters(): p.grad = torch.empty_like(p).copy_(s['grads'][k]) if k in s['grads'] else None
+    rec.names, rec.first, rec.values, rec.step0, rec.unread = r['names'], r['first'], [L(v) for v in r['values']], r['step0'], []
     rec.turn_of, rec.value_of = [{k: v.tolist() for k, v in r[o].items()} for o in ('turn_of', 'value_of')]
-    dt.start, dt.rng = s['deal'].pop('start'), s['rng']
+    dt.start, dt.rng = tuple(s['deal'].pop('start')), s['rng']
     for k, v in s['deal'].items(): setattr(dt.deal, k, v)
-    if hasattr(self, 'precision'): self.precision.scaler.load_state_dict(s['scaler'])
+    if hasattr(self, 'precision') and s['scaler']: self.precision.scaler.load_state_dict(s['scaler'])
     return self
 
 # %% ../nbs/03_training.ipynb #f07daad3
@@ -630,8 +688,24 @@ class Checkpoints(Callback):
 
     def after_batch(self):
         if self.training and self.deal_turns.deal.turns % self.gap == 0: self.learn.checkpoint(self.file)
-    def after_epoch(self):
-        if not self.deal_turns.skipping: self.learn.checkpoint(self.file)
+    def after_epoch(self): self.learn.checkpoint(self.file)
+
+# %% ../nbs/03_training.ipynb #220b9e90
+@patch
+def save(self:GANLearner,
+    file:str, # Name of the file in the learner's `path/model_dir`
+    **kwargs, # What fastai gives besides: the optimizers are in a `checkpoint` only
+) -> Path: # The file written
+    "Write the weights"
+    file = self.path/self.model_dir/f'{file}.safetensors'
+    save_tensors(file, self.model.state_dict())
+    return file
+
+@patch
+def load(self:GANLearner, file:str, **kwargs) -> GANLearner:
+    "Read what `save` wrote"
+    self.model.load_state_dict(load_tensors(self.path/self.model_dir/f'{file}.safetensors'))
+    return self
 
 # %% ../nbs/03_training.ipynb #f77aed97
 METHODS = {} # Name -> constructor of a GAN
@@ -676,7 +750,8 @@ def save_gan(
     if gan.config is None: raise ValueError('this GAN was not made by a registered constructor: register one with @method')
     folder = Path(folder)
     save_tensors(folder/'weights.safetensors', gan.state_dict())
-    (folder/'config.json').write_text(json.dumps(dict(gan=gan.config, norm=asdict(gan.norm)) | extra, indent=1))
+    (tmp := folder/'.config.json').write_text(json.dumps(dict(gan=gan.config, norm=asdict(gan.norm)) | extra, indent=1))
+    os.replace(tmp, folder/'config.json')
 
 def load_gan(
     folder:Path, # Folder that `save_gan` wrote
@@ -699,15 +774,14 @@ class Precision(Callback):
     order, run_valid = 10, False
     def __init__(self,
         amp:str, # 'bf16' or 'fp16'
+        device:str='cuda', # Kind of device of the nets
     ):
         if amp not in ('bf16', 'fp16'): raise ValueError(f"amp is {amp!r}: it can be 'bf16', 'fp16' or None")
         self.dtype = dict(bf16=torch.bfloat16, fp16=torch.float16)[amp]
-        self.scaler = torch.amp.GradScaler(enabled=amp == 'fp16')
+        self.scaler = torch.amp.GradScaler(device, enabled=amp == 'fp16')
 
     def before_fit(self):
-        device = self.model.device.type
-        if device != self.scaler._device: self.scaler = _scaler(self.scaler, device)
-        ctx = torch.autocast(device, dtype=self.dtype)
+        ctx = torch.autocast(self.model.device.type, dtype=self.dtype)
         enter = self.model.register_forward_pre_hook(lambda *a: ctx.__enter__() and None)
         leave = self.model.register_forward_hook(lambda *a: ctx.__exit__(None, None, None) or None, always_call=True)
         self.hooks = [enter, leave]
@@ -716,23 +790,18 @@ class Precision(Callback):
         for h in self.hooks: h.remove()
 
 # %% ../nbs/03_training.ipynb #feb23562
-def _scaler(old, device):
-    new = torch.amp.GradScaler(device, enabled=old.is_enabled())
-    if old.is_enabled(): new.load_state_dict(old.state_dict())
-    return new
-
 @patch(as_prop=True)
 def param_groups(self:Precision): return self.opt.param_groups
 
 @patch
-def step(self:Precision): self.stepped = True
+def step(self:Precision): self.refused = False
 
 @patch
 def before_backward(self:Precision): self.learn.loss_grad = self.scaler.scale(self.loss_grad)
 
 @patch
 def before_step(self:Precision):
-    self.stepped = False
+    self.refused = True
     self.scaler.step(self)
     self.scaler.update()
-    if not self.stepped: raise CancelStepException
+    if self.refused: raise CancelStepException

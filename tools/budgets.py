@@ -40,6 +40,9 @@ def measure(path):
         flagged=round(100*sum(bool(flags & c.directives_.keys()) for c in code)/max(1,len(cells))), checked=sum('check:' in c.directives_ for c in code))
     bad = [('max', c.n, f'{len(lines(c))} lines of code') for c in code if len(lines(c))>40]
     if row['shown']<90: bad += [('shown', c.n, f'`{lines(c)[0]}` is followed by no demo or test') for c in bare]
+    head = cells[0].source.strip().splitlines() if cells else []
+    if len([l for l in head if l.strip()])!=2 or not head[0].startswith('# ') or not head[-1].startswith('> '):
+        bad.append(('head', 1, 'the first cell holds the title and a one-line promise, nothing else: nbdev reads the rest as settings'))
     for c in code:
         if max(map(len, c.source.splitlines()))>140: bad.append(('width', c.n, 'a line is wider than 140 columns'))
         if 'export' in c.directives_ and any(isinstance(o,_defs) for o in body(c)): bad.append(('plain', c.n, '`#| export` hides the source on the site: use `#| exports`'))
