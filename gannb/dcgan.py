@@ -102,10 +102,10 @@ def sigmoid_(
 # %% ../nbs/12_dcgan.ipynb #f99e99c6
 PRIORS, ACTS, INITS = dict(uniform=Uniform, normal=Normal), dict(leaky=Leaky, relu=nn.ReLU), dict(dcgan=init_dcgan_, he=init_he_)
 
-def start_(gan, init):
+def start_(generator, critic, init):
     "Draw all weights again, as `init` says"
     f = pick('init', init, INITS)
-    for net, slope in ((gan.generator, 0.), (gan.critic, .2)): f(net, slope) if f is init_he_ else f(net)
+    for net, slope in ((generator, 0.), (critic, .2)): f(net, slope) if f is init_he_ else f(net)
 
 @method('dcgan')
 def dcgan(
@@ -136,9 +136,8 @@ def dcgan(
     if down != 'stride': pool_(D, down)
     if norm == 'all': norm_ends_(G, D)
     if out == 'sigmoid': sigmoid_(G, D)
-    gan = GAN(G, D, pick('prior', prior, PRIORS)(nz), loss)
-    start_(gan, init or ('dcgan' if norm else 'he'))
-    gan = GAN(G, D, gan.prior, loss, ema)   # the average starts from these weights
+    start_(G, D, init or ('dcgan' if norm else 'he'))
+    gan = GAN(G, D, pick('prior', prior, PRIORS)(nz), loss, ema)
     gan.defaults = GAN.defaults | dict(opt=partial(torch.optim.Adam, betas=(beta1,.999), fused=True))
     return gan
 

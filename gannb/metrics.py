@@ -4,7 +4,7 @@
 
 # %% ../nbs/04_metrics.ipynb #58b5cc85
 from __future__ import annotations
-import hashlib, json, math, os, tempfile, torch, torch.nn.functional as F
+import hashlib, inspect, json, math, os, tempfile, torch, torch.nn.functional as F
 from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -128,7 +128,11 @@ def agreement(
     return (judge.probs(x).argmax(1) == y.cpu()).float().mean().item()
 
 # %% ../nbs/04_metrics.ipynb #269ba7c9
-VERSION = 2
+def recipe():
+    "Hash of the code that makes a judge: a changed recipe makes another judge"
+    codes = [(f.__code__, f.__defaults__) for f in map(inspect.unwrap, (Judge.__init__, Judge.embed, turned, rescale, train_judge))]
+    parts = [(c.co_code, c.co_names, [o for o in c.co_consts if not inspect.iscode(o)], d) for c, d in codes]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:8]
 
 def fingerprint(data):
     "Hash of the labels and of at most 1000 pictures, evenly spaced"
@@ -168,7 +172,7 @@ def judge(
     "The judge of this data: trained the first time, then read from the cache"
     if isinstance(data, ImageData): train, valid = data.split(.1, seed=0)
     else: train, valid = load_data(data, size), load_data(data, size, split='test')
-    key = f'{train.name}-{train.channels}x{train.size}-{len(train)}-{fingerprint(train)}-seed{seed}-v{VERSION}'
+    key = f'{train.name}-{train.channels}x{train.size}-{len(train)}-{fingerprint(train)}-seed{seed}-{recipe()}'
     path = cache_dir()/'judges'/f'{key.replace("/", "_")}.safetensors'
     net = read_judge(path)
     if net is None:

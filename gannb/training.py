@@ -255,6 +255,7 @@ class Deal:
     ):
         self.dl, self.schedule = dl, schedule
         self.round = self.pos = self.batches = self.turns = self.epoch = 0 # Where the game stands
+        self.turn = None # The one being played
 
     @property
     def unfinished(self): return self.pos > 0 and not self.schedule(self.round)[self.pos-1].step # Between two micro-batches of one turn?
@@ -275,6 +276,7 @@ def __iter__(self:Deal):
     batch, have = None, None
     for turn in self.deal((self.epoch + 1)*len(self.dl)):
         if have != self.batches: batch, have = self.dl.batch(max(0, self.batches - 1)), self.batches
+        self.turn = turn
         yield (turn, *batch, batch[0])
     self.epoch += 1
 
@@ -389,9 +391,14 @@ class DealTurns(Callback):
     order, run_valid = -5, False
     def __init__(self,
         deal:Deal, # Turns over the training loader
-    ): self.deal, self.start, self.rng, self.skipped, self.stopping, self.turn = deal, (0, 0), None, False, False, None
+    ): self.deal, self.start, self.rng, self.skipped, self.stopping = deal, (0, 0), None, False, False
 
-    def on_device(self, batch): return tuple(b.to(self.model.device) for b in batch)
+    @property
+    def turn(self): return self.deal.turn
+
+    def on_device(self, batch):
+        device = self.learn.model.device
+        return tuple(b.to(device) for b in batch)
 
     def before_fit(self):
         for cb in self.learn.cbs:
@@ -418,7 +425,7 @@ DealTurns.after_fit = DealTurns.restore   # where nothing was left to do
 
 @patch
 def before_batch(self:DealTurns):
-    learn, self.turn = self.learn, self.learn.xb[0]
+    learn = self.learn
     learn.opt.playing = self.turn.players
     batches, epoch = self.start
     learn.pct_train = max(0, self.deal.batches - batches - 1)/((epoch + learn.n_epoch)*len(self.deal.dl) - batches)
@@ -431,7 +438,7 @@ def after_loss(self:DealTurns):
 def before_step(self:DealTurns):
     if not self.turn.step: raise CancelBatchException
     average_gradients(p for name in self.turn.players for p in self.learn.model.players[name].parameters())
-    self.skipped = False
+    if self.skipped: self.skipped = False
 
 @patch
 def after_cancel_step(self:DealTurns): self.skipped = True
@@ -491,22 +498,29 @@ def set_rng_state(s:dict, device=torch.device('cpu')):
 # %% ../nbs/03_training.ipynb #6b1843d3
 class GANLearner(Learner):
     "A fastai `Learner` whose batches are the turns of a GAN"
+    _handlers = None # Event -> (callback, its handler)
     def __call__(self, event_name):
         if not isinstance(event_name, str): return [self(e) for e in event_name]
-        if len(self.cbs) != self.__dict__.get('_n_cbs') or event_name == 'before_fit': self._find_handlers()
+        if self._handlers is None or event_name == 'before_fit': self._find_handlers()
         inner = event_name in _inner_loop
         for cb, handler in self._handlers[event_name]:
             if cb.run and (not inner or (cb.run_train if self.training else cb.run_valid)): handler()
         if event_name == 'after_fit':
             for cb in self.cbs: cb.run = True
 
+    def _set_device(self, b):
+        batch = self.deal_turns.on_device(b[1:-1])
+        return b[0], *batch, batch[0]
+
+    def _split(self, b): self.xb, self.yb = b[:-1], b[-1:]
+
     def _find_handlers(self):
         has = lambda cb, e: e in cb.__dict__ or getattr(type(cb), e, noop) is not noop
         cbs = self.cbs.sorted('order')
-        self._n_cbs, self._handlers = len(cbs), {e: [(cb, getattr(cb, e)) for cb in cbs if has(cb, e)] for e in vars(event) if not e.startswith('_')}
+        self._handlers = {e: [(cb, getattr(cb, e)) for cb in cbs if has(cb, e)] for e in vars(event) if not e.startswith('_')}
 
-    def add_cb(self, cb): super().add_cb(cb); self._n_cbs = None; return self
-    def remove_cb(self, cb): super().remove_cb(cb); self._n_cbs = None; return self
+    def add_cb(self, cb): super().add_cb(cb); self._handlers = None; return self
+    def remove_cb(self, cb): super().remove_cb(cb); self._handlers = None; return self
 
     def fit(self, n_epoch, lr=None, *args, **kwargs):
         if lr is None and self.deal_turns.rng is not None: lr = self.opt.hypers.attrgot('lr')   # we resume: with the rates of then
@@ -562,7 +576,9 @@ def by_player(gan, what, v):
     if set(v) != set(gan.players): raise ValueError(f'{what} names {sorted(v)}, but the players are {sorted(gan.players)}')
     return {k: v[k] for k in gan.players}
 
-def total_loss(terms, x): return sum(terms.values())
+def total_loss(terms, x):
+    first, *more = terms.values()
+    return sum(more, first)   # beginning with 0 would add a node to the graph
 
 # %% ../nbs/03_training.ipynb #bd16c02f
 def pack(
