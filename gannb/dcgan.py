@@ -11,7 +11,7 @@ from .layers import *
 from .training import *
 
 # %% auto #0
-__all__ = ['POOLS', 'PRIORS', 'ACTS', 'INITS', 'CLAIMS', 'pool_', 'doublings', 'head_', 'hidden_', 'norm_ends_', 'Affine',
+__all__ = ['POOLS', 'PRIORS', 'ACTS', 'INITS', 'CLAIMS', 'pick', 'pool_', 'doublings', 'head_', 'hidden_', 'norm_ends_', 'Affine',
            'sigmoid_', 'start_', 'dcgan', 'ablations']
 
 # %% ../nbs/12_dcgan.ipynb #4d9a360c
@@ -19,7 +19,6 @@ def pick(what, key, table):
     if key not in table: raise ValueError(f'{what} must be one of {list(table)}, got {key!r}')
     return table[key]
 
-# %% ../nbs/12_dcgan.ipynb #9aef9757
 POOLS = dict(max=nn.MaxPool2d, mean=nn.AvgPool2d)
 
 def pool_(
