@@ -4,46 +4,28 @@
 
 # %% ../nbs/60_cli.ipynb #eda374b4
 from __future__ import annotations
-import argparse, csv, errno, importlib, importlib.metadata, importlib.util, inspect, io, json, math, os, platform, re, shutil, signal, sys, tempfile, threading, time, warnings
+import argparse, math, os, shutil, sys, warnings
 warnings.filterwarnings('ignore', category=FutureWarning, module='torch')
-from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
-import matplotlib.pyplot as plt, torch, torch.distributed as dist
-from fastcore.basics import patch
+import torch
 from fastcore.docments import docments, empty
-from fastai.callback.core import Callback
-from fastai.callback.progress import ProgressCallback
-from fastprogress.fastprogress import ProgressBar
 from . import __version__
 from .data import *
 from .training import *
-from .metrics import evaluate, judge_for, mode_stats, ReportMetrics, Scores
-from .show import plot_history, save_grid
+from .files import *
+from .show import save_grid
+from .runs import *
 
 # %% auto #0
-__all__ = ['COMMANDS', 'Count', 'Minutes', 'Rate', 'Seed', 'Side', 'MODULES', 'RECIPES', 'SETTINGS', 'DEMO', 'UserError',
-           'Parser', 'command', 'number', 'parser_of', 'one_line', 'load_modules', 'usage', 'dispatch', 'main',
-           'picture_methods', 'arguments', 'like', 'parse_set', 'make_gan', 'device_of', 'join_processes',
-           'prepare_out', 'write_text', 'write_json', 'read_config', 'load_run', 'settings_of', 'complete', 'describe',
-           'Halt', 'Bar', 'history_rows', 'write_csv', 'Watch', 'samples', 'held_out', 'measure', 'table', 'versions',
-           'make_learner', 'resume_learner', 'finish', 'train_gan', 'train_run', 'report', 'sample_run', 'evaluate_run',
+__all__ = ['Count', 'Minutes', 'Rate', 'Seed', 'Side', 'COMMANDS', 'RECIPES', 'DATA', 'DEMO', 'LEFT', 'Parser', 'number',
+           'parser_of', 'command', 'usage', 'dispatch', 'main', 'report', 'train_run', 'sample_run', 'evaluate_run',
            'list_all', 'demo_run']
 
 # %% ../nbs/60_cli.ipynb #455ed833
-class UserError(ValueError): "What a user can put right, in one line"
-
 class Parser(argparse.ArgumentParser):
     "An argument parser that raises"
     def error(self, message): raise UserError(f'{message} (see {self.prog} --help)')
-
-COMMANDS = {} # Name -> function
-
-def command(
-    name:str, # As on the command line
-): # Decorator
-    "Register a function as a command: its parameters are the arguments, their comments the help"
-    return lambda f: COMMANDS.setdefault(name, f)
 
 # %% ../nbs/60_cli.ipynb #e7ba0036
 def number(
@@ -75,47 +57,39 @@ def parser_of(
         elif get_args(o.anno): kw |= dict(choices=get_args(o.anno))
         elif o.anno is list: kw |= dict(action='extend', nargs='+', metavar='KEY=VALUE')
         else: kw |= dict(type=o.anno, metavar=k.upper())
-        p.add_argument(k if o.default is empty else f'-{k}' if len(k) == 1 else f'--{k}', **kw)
+        p.add_argument(k if o.default is empty else f'-{k}' if len(k) == 1 else f'--{k}'.replace('_', '-'), **kw)
     return p
 
 # %% ../nbs/60_cli.ipynb #f3e03ac2
-def one_line(
-    e:Exception, # What was raised
-) -> str: # What to tell the user
-    "An exception as one line that says what to do"
-    s = ' '.join(str(e).split())
-    if isinstance(e, OSError) and e.errno: s = f'{e.strerror}: {e.filename or "?"}'
-    if getattr(e, 'errno', 0) == errno.ENOSPC or 'No space left' in s: return f'{s}: free some space, or choose another place with --out'
-    if isinstance(e, OSError): return f'{s}: choose a place that can be read and written'
-    if isinstance(e, torch.OutOfMemoryError): return 'the device has not enough memory: choose a smaller --bs or narrower nets'
-    return s
-
-# %% ../nbs/60_cli.ipynb #bdc18985
-MODULES = 'dcgan wgan_gp recipes'.split() # Modules of gannb that register methods, recipes or commands
+COMMANDS = {} # Name -> function
 RECIPES = {} # Name -> recipe
 
-def load_modules():
-    "Import all that registers something"
-    for o in MODULES:
-        if importlib.util.find_spec(f'gannb.{o}'): importlib.import_module(f'gannb.{o}')
+def command(
+    name:str, # As on the command line
+): # Decorator
+    "Register a function as a command: its parameters are the arguments, their comments the help"
+    return lambda f: COMMANDS.setdefault(name, f)
 
-def usage():
+# %% ../nbs/60_cli.ipynb #996e4e40
+def usage() -> str:
     "The list of commands"
-    return '\n'.join(['usage: gannb COMMAND ..., where COMMAND is', *(f'  {k:10} {f.__doc__}' for k, f in COMMANDS.items()), 'More: gannb COMMAND --help'])
+    return '\n'.join(['usage: gannb COMMAND ..., where COMMAND is', *(f'  {k:10} {f.__doc__}' for k, f in COMMANDS.items()),
+                      'More: gannb COMMAND --help'])
 
-# %% ../nbs/60_cli.ipynb #72287ca5
-def dispatch(argv):
+def dispatch(
+    argv:list, # Words of the command line
+): # What the command returns
     "Find the command and call it with the arguments that were given"
     load_modules()
     name, *rest = argv or ['']
-    if name in ('-h', '--help'): print(usage()); return 0
-    if name == '--version': print(f'gannb {__version__}'); return 0
+    if name in ('-h', '--help', '--version'): print(f'gannb {__version__}' if name == '--version' else usage()); return 0
     if name not in COMMANDS: raise UserError(f'{name!r} is no command: choose one of {", ".join(COMMANDS)} (see gannb --help)')
     return COMMANDS[name](**vars(parser_of(COMMANDS[name], name).parse_args(rest)))
 
+# %% ../nbs/60_cli.ipynb #39f48044
 def main(
     argv:list=None, # Arguments; by default those of the process
-) -> int: # Exit code: 0, 2 for a `UserError` and the like, 128 + signal for an interrupted run
+) -> int: # Exit code: 0, 2 for what can be put right, 128 + signal for an interrupted run
     "The console script `gannb`"
     for f in (sys.stdout, sys.stderr):
         if hasattr(f, 'reconfigure'): f.reconfigure(errors='replace')
@@ -127,396 +101,18 @@ def main(
         print('gannb:', one_line(e), file=sys.stderr); return 2
 
 # %% ../nbs/60_cli.ipynb #4ee5564e
-def picture_methods() -> list: # Names, sorted
-    "The methods that make pictures"
-    return sorted(k for k, f in METHODS.items() if {'size', 'channels'} <= inspect.signature(f).parameters.keys())
-
-def arguments(
-    method:str, # Name
-) -> dict: # Name -> default of each argument that can be set
-    "What `--set` can change in a method"
-    if method not in picture_methods(): raise UserError(f'no method {method!r}: there are {", ".join(picture_methods())}')
-    return {k: o.default for k, o in inspect.signature(METHODS[method]).parameters.items() if k not in ('size', 'channels')}
-
-# %% ../nbs/60_cli.ipynb #c4ea22a5
-def like(
-    v, # A value
-    default, # A default
-) -> str: # What is wrong with the value, or ''
-    "Compare a value with the default it replaces"
-    is_number = lambda o: isinstance(o, (int, float)) and not isinstance(o, bool)
-    if is_number(v) and not math.isfinite(v): return 'finite'
-    if default is None or default is empty or v is None: return ''
-    if isinstance(default, float): ok, kind = is_number(v), 'a number'
-    else: ok, kind = type(v) is type(default), dict(int='a whole number', bool='true or false', str='a word').get(type(default).__name__, type(default).__name__)
-    if ok and is_number(default) and default > 0 and (v < 0 or v == 0 and isinstance(default, int)): return 'positive'
-    return '' if ok else kind
-
-# %% ../nbs/60_cli.ipynb #b18f8441
-def parse_set(
-    pairs:list, # 'key=value' each
-    method:str, # Whose arguments they are
-) -> dict: # Constructor arguments
-    "The arguments given with `--set`"
-    known, res = arguments(method), {}
-    for o in pairs or ():
-        k, eq, v = o.partition('=')
-        if not (eq and k): raise UserError(f'--set takes KEY=VALUE, got {o!r}')
-        if k in ('size', 'channels'): raise UserError(f'--set {k}: the data decide it (give --size, or other data)')
-        if k not in known: raise UserError(f'--set {k}: {method} has no such argument; it has {", ".join(known)}')
-        try: v = json.loads(v)
-        except ValueError: v = float(v) if re.fullmatch(r'-?\.\d+', v) else dict(None_=None, True_=True, False_=False).get(f'{v}_', v)
-        if (wrong := like(v, known[k])): raise UserError(f'--set {o}: {k} must be {wrong}')
-        res[k] = v
-    return res
-
-# %% ../nbs/60_cli.ipynb #ae3d2846
-def make_gan(
-    method:str, # Name
-    size:int, # Height and width
-    channels:int, # Of the pictures
-    args:dict, # The constructor's other arguments
-) -> GAN:
-    "Build a method's GAN, if that can be done"
-    build = partial(build_gan, dict(method=method, size=size, channels=channels) | args)
-    try:
-        with torch.device('meta'): n = sum(p.numel() for p in build().parameters())
-    except Exception: n = 0   # the real attempt says what is wrong
-    memory = os.sysconf('SC_PAGE_SIZE')*os.sysconf('SC_PHYS_PAGES')
-    if 16*n > memory: raise UserError(f'{method}: {n/1e9:.1f} billion parameters do not fit into {memory/2**30:.0f} GiB: choose narrower nets (--set)')
-    try: return build()
-    except (ValueError, TypeError, RuntimeError, ArithmeticError, AttributeError, KeyError, IndexError) as e:
-        s = str(e).strip().split('\n')[0]
-        raise UserError(s if s.startswith(method) else f'{method}: {s}') from None
-
-# %% ../nbs/60_cli.ipynb #39ccb64b
-def device_of(
-    name:str=None, # 'cpu', 'cuda', 'cuda:1' …; by default a GPU if there is one
-) -> torch.device:
-    "A device that works"
-    if name is None: name = f'cuda:{os.environ.get("LOCAL_RANK", 0)}' if torch.cuda.is_available() else 'cpu'
-    try:
-        torch.ones(1, device=name).item()
-        return torch.device(name)
-    except (RuntimeError, AssertionError, NotImplementedError): raise UserError(f'no device {name!r} here: leave out --device, or give --device cpu') from None
-
-def join_processes(
-    device:torch.device, # Of this process
-) -> bool: # Is this the process that writes?
-    "Under torchrun, meet the other processes"
-    if int(os.environ.get('WORLD_SIZE', 1)) > 1 and 'RANK' in os.environ and not dist.is_initialized():
-        if device.type == 'cuda': torch.cuda.set_device(device)
-        dist.init_process_group('nccl' if device.type == 'cuda' else 'gloo')
-    return world()[0] == 0
-
-# %% ../nbs/60_cli.ipynb #de58c6f8
-def prepare_out(
+def report(
+    why:int, # What `train_gan` returned
+    again:str, # Command that goes on
     out:Path, # The run's folder
-    resume:bool, # Is there a run to go on with?
-) -> Path:
-    "The folder of a run, found or made, and writable"
-    out = Path(out).expanduser()
-    if out.exists() and not out.is_dir(): raise UserError(f'{out} is a file: give --out a folder')
-    if resume and not (out/'config.json').exists(): raise UserError(f'there is no run in {out} to go on with: leave out --resume')
-    if not resume and out.exists() and any(out.iterdir()): raise UserError(f'{out} is not empty: give another --out, or go on with the run that is there by --resume')
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=out) as f: f.write(b'.')
-    return out
+) -> int: # Exit code
+    "Say where everything is, or how to go on"
+    if world()[0] != 0: return 0
+    if not why: print(f'{out}: ' + ', '.join(sorted(o.name for o in Path(out).iterdir() if not o.name.startswith('.')))); return 0
+    print(f'stopped; go on with: {again} --resume', file=sys.stderr)
+    return 128 + why if why > 0 else 0
 
-# %% ../nbs/60_cli.ipynb #7014c9ea
-def write_text(
-    path:Path, # File
-    s:str, # Its new text
-):
-    "Write a text file, whole or not at all"
-    tmp = Path(path).with_name(f'.{Path(path).name}.{os.getpid()}')
-    try: tmp.write_text(s, encoding='utf-8'); os.replace(tmp, path)
-    finally: tmp.unlink(missing_ok=True)
-
-def write_json(path, d): write_text(path, json.dumps(d, indent=1) + '\n')
-
-# %% ../nbs/60_cli.ipynb #e7017c73
-def read_config(
-    run:Path, # Folder of a run
-) -> dict: # What its config.json says
-    "Read the configuration of a run"
-    path = Path(run)/'config.json'
-    if not path.exists(): raise BadFile(f'there is no run in {run}: give a folder that `gannb train` made')
-    try:
-        c = json.loads(path.read_text(encoding='utf-8'))
-        assert isinstance(c['settings'], dict) and isinstance(c['gan']['method'], str) and {'mean', 'std'} == c['norm'].keys()
-        assert all(math.isfinite(v) for v in c['norm'].values())
-        assert {*SETTINGS, 'method'} <= c['settings'].keys()
-    except (ValueError, TypeError, KeyError, AttributeError, AssertionError): raise BadFile(f'{path} does not describe a run: it is damaged, or not from gannb') from None
-    return c
-
-SETTINGS = dict(data='digits', size=None, epochs=None, bs=None, lr=None, seed=0, device=None, amp=None, set={}, every=None) # Defaults; None: it depends
-
-def load_run(
-    run:Path, # Folder of a run
-    device='cpu', # Where the nets go
-) -> GAN: # The trained GAN; `.config` is its structure, `.run` all of config.json
-    "The GAN that a run has trained"
-    config = read_config(run)
-    load_modules()
-    if not (Path(run)/'weights.safetensors').exists(): raise BadFile(f'{run} has no weights yet: finish it with `gannb train {config["gan"]["method"]} --out {run} --resume`')
-    try: gan = load_gan(run, device)
-    except BadFile: raise
-    except (KeyError, TypeError, ValueError, AttributeError) as e: raise BadFile(f'{run} cannot be loaded: {one_line(e)}') from None
-    gan.run = config
-    return gan
-
-# %% ../nbs/60_cli.ipynb #30b17d2a
-def settings_of(
-    given:dict, # What the user said: method, and some of `SETTINGS`
-    old:dict=None, # Settings of the run that goes on
-) -> dict: # All of `SETTINGS`, and the method
-    "The settings of a run"
-    given = {k: v for k, v in given.items() if v is not None}
-    method = given['method']
-    arguments(method)
-    if 'set' in given: given['set'] = parse_set(given['set'], method)
-    if old is None: return SETTINGS | given
-    if old['method'] != method: raise UserError(f'this is a run of {old["method"]}, not of {method}: give its method, or another --out')
-    for k in given.keys() - {'epochs', 'device', 'every'}:
-        if given[k] != old[k]: raise UserError(f'--{k}: this run has {old[k]!r}, not {given[k]!r}: leave it out, or give another --out')
-    if given.get('epochs', old['epochs']) < old['epochs']: raise UserError(f'--epochs: this run has {old["epochs"]}: it can get more, not fewer')
-    return old | given
-
-# %% ../nbs/60_cli.ipynb #d8078bc6
-def complete(
-    s:dict, # Settings
-    data:ImageData, # The training pictures
-) -> dict: # Settings without gaps, apart from those that the method decides (lr) or that are off (amp)
-    "Fill in what depends on the data"
-    s = dict(s)
-    if s['bs'] is None: s['bs'] = max(1, min(64, len(data)//world()[1]))
-    batches = max(1, len(data)//(s['bs']*world()[1]))
-    if s['epochs'] is None: s['epochs'] = math.ceil(5000/batches)
-    return s | dict(size=data.size, every=s['every'] or math.ceil(s['epochs']/10))
-
-def describe(data) -> str: # A line or two
-    "What was read, converted and left out"
-    res = [repr(data)]
-    if data.converted: res.append('converted: ' + ', '.join(f'{n} × {k}' for k, n in sorted(data.converted.items())))
-    return '; '.join(res + [f'skipped {Path(p).name}: {why}' for p, why in data.skipped[:5]])
-
-# %% ../nbs/60_cli.ipynb #df050e66
-class Halt(Callback):
-    "Stops the training when a signal asks for it, or when the time is over"
-    order, run_valid = -1, False   # before anything that measures
-    def __init__(self,
-        minutes:float=None, # Time that this training may take
-    ): self.end, self.reason, self.stopped = time.time() + 60*(minutes or math.inf), 0, False
-
-    def ask(self, number, frame):
-        signal.signal(number, self.before[number])
-        self.reason = number
-
-    def before_fit(self):
-        main = threading.current_thread() is threading.main_thread()
-        self.before = {k: signal.signal(k, self.ask) for k in (signal.SIGINT, signal.SIGTERM)} if main else {}
-
-    def after_fit(self):
-        for k, v in self.before.items(): signal.signal(k, v)
-
-# %% ../nbs/60_cli.ipynb #0282a52a
-@patch
-def agreed(self:Halt) -> bool:
-    "Shall all processes stop now?"
-    asked = bool(self.reason) or time.time() > self.end and self.deal_turns.deal.turns > 0
-    if world()[1] > 1:
-        flag = torch.tensor(float(asked), device=self.model.device)
-        dist.all_reduce(flag, dist.ReduceOp.MAX)
-        asked = flag.item() > 0
-    return asked
-
-@patch
-def before_batch(self:Halt):
-    if self.agreed(): self.stopped = self.deal_turns.stopping = True
-
-@patch
-def after_train(self:Halt): self.recorder.read()   # stops where a term is not finite
-
-# %% ../nbs/60_cli.ipynb #3355e667
-class Bar(ProgressBar):
-    "A progress bar on one line of a terminal"
-    def on_update(self, val, text):
-        if not sys.stderr.isatty(): return
-        k = round(20*val/max(1, self.total))
-        print('\r' + f'{"█"*k}{"░"*(20 - k)} {text}'[:shutil.get_terminal_size().columns - 1], end='\x1b[K', file=sys.stderr, flush=True)
-
-    def line(self, s):
-        "Print a line above the bar"
-        if sys.stderr.isatty(): print('\r\x1b[K', end='', file=sys.stderr, flush=True)
-        print(s, flush=True)
-
-# %% ../nbs/60_cli.ipynb #3a0264a3
-def history_rows(
-    recorder, # `learn.recorder`
-) -> list: # Header, then a row per epoch
-    "The record of a training: the mean of each term over the epoch, and the columns of metrics"
-    return [['epoch', *recorder.names, *recorder.columns], *([i, *row] for i, row in enumerate(recorder.values))]
-
-def write_csv(path, rows):
-    s = io.StringIO()
-    csv.writer(s, lineterminator='\n').writerows([f'{v:.6g}' if isinstance(v, float) else v for v in row] for row in rows)
-    write_text(path, s.getvalue())
-
-class Watch(Callback):
-    "The bar, and at every interval a line, a grid and the history"
-    name, order, run_valid = 'progress', 65, False
-    def __init__(self,
-        out:Path, # The run's folder
-        s:dict, # Its settings
-    ): self.out, self.s = Path(out), s
-
-# %% ../nbs/60_cli.ipynb #7b07110e
-@patch
-def before_fit(self:Watch):
-    deal = self.deal_turns.deal
-    self.done, self.seen = deal.batches, deal.batches
-    self.pbar = Bar(range(max(1, self.s['epochs']*len(deal.dl) - self.done)))
-    self.pbar.update(0)
-
-@patch
-def after_batch(self:Watch):
-    if self.deal_turns.deal.batches == self.seen: return
-    self.seen = self.deal_turns.deal.batches
-    self.pbar.update(self.seen - self.done)
-
-@patch
-def after_epoch(self:Watch):
-    e = self.epoch + 1
-    if e % self.s['every'] and e < self.n_epoch: return
-    header, *_, row = history_rows(self.recorder)
-    save_grid(samples(self.model, 64, self.s['seed']), self.out/f'samples/epoch{e:04d}.png')
-    write_csv(self.out/'history.csv', history_rows(self.recorder))
-    self.pbar.line(f'epoch {e}/{self.n_epoch}  ' + '  '.join(f'{k} {v:.4g}' for k, v in zip(header[1:], row[1:]) if not math.isnan(v)))
-
-def samples(gan, n, seed=0):
-    "`n` pictures in [0, 1]; the same for the same seed"
-    return gan.to_pixels(gan.sample(n, generator=torch.Generator().manual_seed(seed))).float().cpu()
-
-# %% ../nbs/60_cli.ipynb #15b72b34
-def held_out(
-    data:str, # Name or folder
-    size:int, # Height and width
-) -> ImageData|None: # None if there are too few pictures to measure anything
-    "Pictures that were not trained on"
-    try: test = load_data(data, size, split='test')
-    except DataError: return None
-    return test if len(test) >= 20 else None
-
-def measure(
-    gan:GAN, # A trained GAN
-    real:ImageData, # Held-out pictures
-    n:int=1000, # Samples
-) -> Scores: # Metrics, `confidence`, `share` of the classes, and the `floor`
-    "Everything that `metrics.json` holds"
-    jury = judge_for(real)
-    res = evaluate(gan, real, jury, n=n)
-    if jury.turns: return res
-    p = jury.probs(samples(gan, n))
-    share = dict(zip(jury.classes, mode_stats(p)['share'].tolist()))
-    res['floor']['confidence'] = jury.probs(real.images[:5000]).amax(1).mean().item()
-    return Scores(res | dict(confidence=p.amax(1).mean().item(), share=share, samples=n, judge=repr(jury)))
-
-# %% ../nbs/60_cli.ipynb #d71b88e0
-def table(
-    m:Scores, # From `measure`
-) -> str:
-    "Metrics as text: the model, and beside it real pictures against real pictures"
-    res = [repr(m)]
-    if 'share' in m:
-        k = min(m['share'], key=m['share'].get)
-        res += [f'judge sure of a sample: {m["confidence"]:.3f} (of a real picture: {m["floor"]["confidence"]:.3f})',
-                f'rarest class: {k!r}, {m["share"][k]:.1%} of {m["samples"]} samples']
-    return '\n'.join(res)
-
-# %% ../nbs/60_cli.ipynb #fa286ad5
-def versions() -> dict:
-    "What a result depends on"
-    return dict(gannb=__version__, torch=torch.__version__, fastai=importlib.metadata.version('fastai'), python=platform.python_version())
-
-def make_learner(
-    s:dict, # Complete settings
-    data:ImageData, # Pictures to train on
-    device:torch.device, # Where
-    cbs:list=(), # Callbacks
-) -> GANLearner:
-    "A seeded learner"
-    torch.manual_seed(s['seed'])
-    gan = make_gan(s['method'], data.size, data.channels, s['set'])
-    dls = image_dls(data, bs=s['bs'], seed=s['seed'], device=device)
-    learn = gan_learner(dls, gan, lr=s['lr'], amp=s['amp'], cbs=list(cbs))
-    learn.remove_cb(ProgressCallback)
-    return learn
-
-# %% ../nbs/60_cli.ipynb #e3590efc
-def resume_learner(
-    learn:GANLearner, # Made as it was made then
-    path:Path, # Checkpoint
-):
-    "Load a checkpoint, whatever it may be"
-    try: learn.resume(path)
-    except BadFile: raise
-    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError): raise BadFile(f'{path} is not a checkpoint of this run: it is damaged, or from another version') from None
-
-# %% ../nbs/60_cli.ipynb #18378cbd
-def finish(
-    learn:GANLearner, # After its training
-    out:Path, # The run's folder
-    config:dict, # What to write into config.json
-    real:ImageData|None, # Held-out pictures
-    n:int=1000, # Samples to measure
-) -> Scores|None:
-    "Write what a finished run leaves"
-    gan = learn.model.eval()
-    learn.recorder.read()
-    write_csv(out/'history.csv', history_rows(learn.recorder))
-    save_gan(gan, out, **config)
-    Path(f'{out}/checkpoint.safetensors.prev').unlink(missing_ok=True)
-    save_grid(samples(gan, 64), out/'samples.png', nrow=16)
-    plot_history(learn)[0].figure.savefig(out/'curves.png'); plt.close('all')
-    if real is None: return None
-    m = measure(gan, real, n)
-    write_json(out/'metrics.json', m)
-    return m
-
-# %% ../nbs/60_cli.ipynb #5b7302ef
-def train_gan(
-    s:dict, # Settings
-    out:Path, # The run's folder
-    resume:bool=False, # Go on with the run that is there?
-    minutes:float=None, # Stop after so long
-    n:int=1000, # Samples to measure at the end
-    enough:bool=False, # Is a run whose minutes are over a finished one?
-) -> int: # 0 when finished, else why not: the number of a signal, or -1 for the time
-    "Train, watch, and leave a run in `out`"
-    device = device_of(s['device'])
-    writes = join_processes(device)
-    if writes: out = prepare_out(out, resume)
-    data, real = load_data(s['data'], s['size']), held_out(s['data'], s['size'])
-    s, halt, path, t = complete(s, data), Halt(minutes), Path(out)/'checkpoint.safetensors', time.time()
-    learn = make_learner(s, data, device, [halt, Checkpoints(path)])
-    if resume: resume_learner(learn, path)
-    config = dict(settings=s, device=str(device), processes=world()[1], versions=versions())
-    before = read_config(out).get('seconds', 0) if resume else 0
-    if writes:
-        write_json(out/'config.json', config | dict(seconds=before, gan=learn.model.config, norm=vars(learn.model.norm)))
-        print(describe(data) + ('' if real else '; too few held-out pictures to measure against'), flush=True)
-        learn.add_cbs([Watch(out, s)] + ([ReportMetrics(real, every=s['every'])] if real else []))
-    with learn.no_logging(): learn.fit(s['epochs'])
-    config['seconds'] = round(before + time.time() - t, 1)
-    if halt.stopped and (halt.reason or not enough):
-        learn.checkpoint(path)
-        if writes: save_gan(learn.model, out, **config)
-        return int(halt.reason) or -1
-    if writes and (m := finish(learn, out, config, real, n)): print(table(m))
-    return 0
-
-# %% ../nbs/60_cli.ipynb #d42f0b53
+# %% ../nbs/60_cli.ipynb #ec183e34
 @command('train')
 def train_run(
     method:str, # Name of a method (see gannb list)
@@ -525,6 +121,7 @@ def train_run(
     epochs:Count=None, # Passes over the data (default: as many as make 5000 batches)
     bs:Count=None, # Pictures per batch and process (default: 64)
     lr:Rate=None, # Learning rate (default: the method's own)
+    n_critic:number(int, 1, 1000)=None, # Critic's turns to one of the generator (default: the method's own)
     seed:Seed=None, # Of nets, noise and order of the data (default: 0)
     device:str=None, # cpu, cuda, cuda:1 ... (default: a GPU if there is one)
     amp:Literal['bf16', 'fp16']=None, # Mixed precision
@@ -535,24 +132,12 @@ def train_run(
     resume:bool=False, # Go on with the run in --out
 ) -> int: # Exit code
     "Train a GAN"
-    given = dict(method=method, data=data, size=size, epochs=epochs, bs=bs, lr=lr, seed=seed, device=device, amp=amp, set=set, every=every)
+    given = {k: v for k, v in locals().items() if k in ('method', *SETTINGS)}
     out = Path(out or f'runs/{method}-{Path(data or "digits").stem}')
     s = settings_of(given, read_config(prepare_out(out, True))['settings'] if resume else None)
-    return report(train_gan(s, out, resume, minutes), method, out)
+    return report(train_gan(s, out, resume, minutes), f'gannb train {method} --out {out}', out)
 
-# %% ../nbs/60_cli.ipynb #73268381
-def report(
-    why:int, # What `train_gan` returned
-    method:str, # Name
-    out:Path, # The run's folder
-) -> int: # Exit code
-    "Say where everything is, or how to go on"
-    if world()[0] != 0: return 0
-    if not why: print(f'{out}: ' + ', '.join(sorted(o.name for o in Path(out).iterdir() if not o.name.startswith('.')))); return 0
-    print(f'stopped; go on with: gannb train {method} --out {out} --resume', file=sys.stderr)
-    return 128 + why if why > 0 else 0
-
-# %% ../nbs/60_cli.ipynb #0c994635
+# %% ../nbs/60_cli.ipynb #3de0ea27
 @command('sample')
 def sample_run(
     run:str, # Folder of a run
@@ -563,7 +148,7 @@ def sample_run(
 ):
     "Draw samples of a trained GAN into a picture"
     gan, path = load_run(run, device_of(device)), Path(out or f'{run}/samples-{seed}.png').expanduser()
-    if path.suffix.lower() not in ('.png', '.jpg', '.jpeg', '.gif', '.webp'): raise UserError(f'--out {path}: give a file that ends in .png')
+    if path.suffix.lower() not in ('.png', '.jpg', '.gif', '.webp'): raise UserError(f'--out {path}: give a file that ends in .png')
     if path.is_dir(): raise UserError(f'--out {path} is a folder: give a file')
     print(save_grid(samples(gan, n, seed), path))
 
@@ -585,6 +170,11 @@ def evaluate_run(
     print(table(m))
 
 # %% ../nbs/60_cli.ipynb #ed2eba9c
+DATA = '''data (--data)
+  digits                   1797 handwritten digits, always there
+  mnist, fashion, cifar10  from $GANNB_DATA, or downloaded
+  FOLDER or ARCHIVE        of pictures; its sub-folders are the classes'''
+
 @command('list')
 def list_all():
     "Show the methods with their arguments, the data and the recipes"
@@ -592,13 +182,15 @@ def list_all():
     for k in picture_methods():
         print(f'  {k:12} {(METHODS[k].__doc__ or "").splitlines()[0]}')
         print(f'  {"":12} ' + ' '.join(f'{a}={"null" if v is None else v}' for a, v in arguments(k).items()))
-    print('data (--data)\n  ' + '\n  '.join(['digits       1797 handwritten digits, always there', 'mnist, fashion, cifar10   from $GANNB_DATA or downloaded',
-                                              'FOLDER or ARCHIVE         of pictures; its sub-folders are the classes']))
+    print(DATA)
     print('recipes (gannb reproduce NAME)')
     for k, f in RECIPES.items(): print(f'  {k:16} {f.__doc__}')
 
 # %% ../nbs/60_cli.ipynb #2f436f8e
-DEMO = dict(method='wgan_gp', data='digits', size=16, epochs=180, bs=64, seed=0, every=20, set=['width=32', 'nz=32'])
+DEMO = dict(method='wgan_gp', data='digits', size=16, epochs=220, bs=64, lr=1e-3, n_critic=3, seed=0, every=20,
+            set=['width=32', 'nz=16', 'beta1=.5', 'ema=.995'])
+
+LEFT = dict(samples='samples.png', curves='curves.png', numbers='metrics.json, history.csv', settings='config.json')
 
 @command('demo')
 def demo_run(
@@ -608,8 +200,9 @@ def demo_run(
     "Train a small GAN on handwritten digits, three minutes at most on two cores"
     out = Path(out)
     if (out/'config.json').exists(): read_config(out); shutil.rmtree(out)
+    prepare_out(out)
     print(f'training {DEMO["method"]} on {DEMO["data"]}; the samples so far: {out}/samples/', flush=True)
     why = train_gan(settings_of(DEMO), out, minutes=minutes, enough=True)
-    if why: return report(why, DEMO['method'], out)
-    print(f'\nsamples   {out}/samples.png\ncurves    {out}/curves.png\nnumbers   {out}/metrics.json, history.csv\nsettings  {out}/config.json')
-    print(f'weights   {out}/weights.safetensors; in Python: from gannb.cli import load_run; gan = load_run({str(out)!r})')
+    if why: return report(why, f'gannb train {DEMO["method"]} --out {out}', out)
+    print('\n' + '\n'.join(f'{k:9} {out}/{v}' for k, v in LEFT.items()))
+    print(f'weights   {out}/weights.safetensors; in Python: from gannb.runs import load_run; gan = load_run({str(out)!r})')

@@ -9,6 +9,7 @@ import torch, torch.nn as nn
 from torch import Tensor
 from .layers import *
 from .training import *
+from .files import *
 
 # %% auto #0
 __all__ = ['POOLS', 'PRIORS', 'ACTS', 'INITS', 'CLAIMS', 'pick', 'pool_', 'doublings', 'head_', 'hidden_', 'norm_ends_', 'Affine',
@@ -131,7 +132,8 @@ def dcgan(
     G = ConvGenerator(size, channels, nz, width, up=doublings(up, size), norm=inner, out=out, max_width=max_width)
     D = ConvCritic(size, channels, width, norm=inner, act=pick('act', act, ACTS), max_width=max_width)
     if hidden: hidden_(G, hidden)
-    if hidden or pick('head', head, dict(conv=False, mean=True)): head_(D, head == 'mean', hidden)
+    mean = pick('head', head, dict(conv=False, mean=True))
+    if mean or hidden: head_(D, mean, hidden)
     if down != 'stride': pool_(D, down)
     if norm == 'all': norm_ends_(G, D)
     if out == 'sigmoid': sigmoid_(G, D)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Literal
 from .data import *
 from .training import *
+from .files import *
+from .runs import *
 from .cli import *
-from .cli import RECIPES
 
 # %% auto #0
 __all__ = ['SCALES', 'tiny_run', 'dcgan_mnist', 'wgan_gp_mnist', 'recipe', 'trains', 'commit', 'collect', 'result_of',
@@ -47,7 +48,8 @@ def commit(
     folder:Path=None, # By default where this package is
 ) -> str|None: # Hash, with + if files differ from it; None outside a checkout
     "The version of the code"
-    git = lambda *a: subprocess.run(['git', '-C', str(folder or Path(sys.modules["gannb"].__file__).parent), *a], capture_output=True, text=True, check=True).stdout.strip()
+    where = str(folder or Path(sys.modules['gannb'].__file__).parent)
+    git = lambda *a: subprocess.run(['git', '-C', where, *a], capture_output=True, text=True, check=True).stdout.strip()
     try: return git('rev-parse', 'HEAD') + ('+' if git('status', '--porcelain', '--untracked-files=no') else '')
     except (OSError, subprocess.CalledProcessError): return None
 
@@ -134,5 +136,6 @@ def results_table(
         if not found: rows.append([name, f'not run yet: `gannb reproduce {name} --scale {scale}`', *['']*(len(columns) + 2)])
         for f in found:
             m, c = (json.loads((f.parent/o).read_text()) for o in ('metrics.json', 'config.json'))
-            rows.append([name, f.parent.name, *(cell(m, k) for k in columns), f'{min(m["share"].values()):.1%}' if 'share' in m else '', f'{c["seconds"]:.0f}'])
+            rarest = f'{min(m["share"].values()):.1%}' if 'share' in m else ''
+            rows.append([name, f.parent.name, *(cell(m, k) for k in columns), rarest, f'{c["seconds"]:.0f}'])
     return '\n'.join(f'| {" | ".join(r)} |' for r in [rows[0], ['---']*len(rows[0]), *rows[1:]])

@@ -4,17 +4,15 @@
 
 # %% ../nbs/03_training.ipynb #79161a29
 from __future__ import annotations
-import copy, functools, inspect, json, math, os, random, re, time
+import copy, math, random, time
 from collections import defaultdict
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 import numpy as np, torch, torch.nn as nn, torch.distributed as dist
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from fastcore.basics import patch, noop
 from fastcore.foundation import L
 from fastai.learner import Learner, Recorder
@@ -29,11 +27,9 @@ from .layers import *
 from .losses import *
 
 # %% auto #0
-__all__ = ['CRITIC', 'GENERATOR', 'REFUSED', 'METHODS', 'Turn', 'every', 'warm_up', 'micro_batches', 'Normal', 'Uniform', 'GAN',
+__all__ = ['CRITIC', 'GENERATOR', 'REFUSED', 'Turn', 'every', 'warm_up', 'micro_batches', 'Normal', 'Uniform', 'Average', 'GAN',
            'evaluating', 'Players', 'Deal', 'NonFinite', 'TermRecorder', 'first_terms', 'DealTurns',
-           'average_gradients', 'same_start', 'rng_state', 'set_rng_state', 'GANLearner', 'gan_learner', 'pack',
-           'unpack', 'BadFile', 'save_tensors', 'load_tensors', 'Checkpoints', 'method', 'build_gan', 'toy', 'save_gan',
-           'load_gan', 'Precision']
+           'average_gradients', 'same_start', 'rng_state', 'set_rng_state', 'GANLearner', 'gan_learner', 'Precision']
 
 # %% ../nbs/03_training.ipynb #7116cffc
 @dataclass(frozen=True)
@@ -92,7 +88,7 @@ class Normal:
         "Log-density of each code"
         return -.5*z.pow(2).sum(-1) - .5*self.nz*math.log(2*math.pi)
 
-# %% ../nbs/03_training.ipynb #8f6bd92d
+# %% ../nbs/03_training.ipynb #85a55bb3
 @dataclass(frozen=True)
 class Uniform:
     "Uniform latents"
@@ -106,7 +102,28 @@ class Uniform:
     def sample(self, n, generator=None, device=None):
         return draw(torch.rand, n, self.nz, generator=generator, device=device)*(self.high - self.low) + self.low
 
-    def log_prob(self, z): return torch.where(((z >= self.low) & (z <= self.high)).all(-1), -self.nz*math.log(self.high - self.low), -math.inf)
+    def log_prob(self, z):
+        inside = ((z >= self.low) & (z <= self.high)).all(-1)
+        return torch.where(inside, -self.nz*math.log(self.high - self.low), -math.inf)
+
+# %% ../nbs/03_training.ipynb #3b8ab507
+class Average(AveragedModel):
+    "Exponential moving average of a net's parameters, with its latest buffers"
+    def __init__(self,
+        net:nn.Module, # Whose states are averaged; the first is copied
+        decay:float, # What is left of the average at each step
+    ):
+        super().__init__(net, multi_avg_fn=get_ema_multi_avg_fn(decay))
+        self.requires_grad_(False)
+        self.decay, self.begun = decay, False
+        self.register_load_state_dict_post_hook(lambda self, _: setattr(self, 'begun', False))
+
+    @torch.no_grad()
+    def update_parameters(self, net):
+        if not self.begun: super().update_parameters(net); self.begun = True; return
+        torch._foreach_lerp_(list(self.module.parameters()), list(net.parameters()), 1 - self.decay)
+        for mean, last in zip(self.module.buffers(), net.buffers()): mean.copy_(last)
+        self.n_averaged += 1
 
 # %% ../nbs/03_training.ipynb #2c2300e0
 class GAN(nn.Module):
@@ -123,7 +140,7 @@ class GAN(nn.Module):
     ):
         super().__init__()
         self.generator, self.critic, self.prior, self.game, self.norm, self.config = generator, critic, prior, get_loss(loss), norm, None
-        self.ema = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(ema)).requires_grad_(False) if ema else None
+        self.ema = Average(generator, ema) if ema else None
 
     @property
     def players(self): return dict(critic=self.critic, generator=self.generator)
@@ -241,7 +258,8 @@ def set_hyper(self:Players, k, v):
     if isinstance(v, dict): v = [v[name] for name in self.opts]
     v = L(v, use_list=None)
     if len(v) == 1: v = v*len(self.opts)
-    if len(v) != len(self.opts): raise ValueError(f'{len(v)} values of {k} for {len(self.opts)} players ({", ".join(self.opts)}): give one, or one each')
+    if len(v) != len(self.opts):
+        raise ValueError(f'{len(v)} values of {k} for {len(self.opts)} players ({", ".join(self.opts)}): give one, or one each')
     if k not in _torch_name: return   # momenta stay each player's own
     for o, val in zip(self.opts.values(), v):
         for g in o.param_groups: g[_torch_name[k]] = float(val)
@@ -322,7 +340,8 @@ def read(self:TermRecorder):
         for name in names:
             v = next(values)
             if not math.isfinite(v):
-                raise NonFinite(f'{name} became {v} at turn {turn}: training stopped. Try a smaller learning rate; go on from the last good checkpoint.')
+                raise NonFinite(f'{name} became {v} at turn {turn}: training stopped. Try a smaller learning rate, '
+                                'and go on from the last good checkpoint.')
             self.turn_of[name].append(turn); self.value_of[name].append(v)
     if hasattr(self.learn, 'progress') and hasattr(self.progress, 'pbar'):
         self.progress.pbar.comment = ' '.join(f'{k} {self.value_of[k][-1]:.3f}' for k in self.names if self.value_of[k])
@@ -352,7 +371,8 @@ def before_fit(self:TermRecorder):
         self.names = list(self.step0)
         self.turn_of, self.value_of = {k: [] for k in self.names}, {k: [] for k in self.names}
         self.first = dict.fromkeys(self.names, 0)
-    self.columns = [c for cb in self.learn.cbs if cb is not self for c in cb.__dict__.get('columns', getattr(type(cb), 'columns', ()))]
+    others = [cb for cb in self.learn.cbs if cb is not self]
+    self.columns = [c for cb in others for c in cb.__dict__.get('columns', getattr(type(cb), 'columns', ()))]
     self.metric_names = L('epoch', *self.names, *self.columns, 'time')
 
 @patch
@@ -372,9 +392,11 @@ def after_epoch(self:TermRecorder):
 def after_fit(self:TermRecorder): self.read()
 
 @patch
-def plot_loss(self:TermRecorder, *args, **kwargs): raise NotImplementedError('there is no single loss: use gannb.show.plot_history(learn)')
+def plot_loss(self:TermRecorder, *args, **kwargs):
+    raise NotImplementedError('there is no single loss: use gannb.show.plot_history(learn)')
 
-for o in 'before_train before_validate after_train after_validate after_cancel_train after_cancel_validate'.split(): setattr(TermRecorder, o, noop)
+for o in 'before_train before_validate after_train after_validate after_cancel_train after_cancel_validate'.split():
+    setattr(TermRecorder, o, noop)
 
 # %% ../nbs/03_training.ipynb #2cb1a520
 REFUSED = dict(
@@ -383,8 +405,10 @@ REFUSED = dict(
     NonNativeMixedPrecision="it is for one optimizer: use gan_learner(..., amp='bf16')",
     ShowGraphCallback='it plots one loss: use gannb.show.plot_history(learn)',
     ReduceLROnPlateau='a plateau of one loss means nothing in a game: give ParamScheduler a schedule',
-    DistributedTrainer='start the script with torchrun: the gradients of the players are averaged', ParallelTrainer='start the script with torchrun',
-    GANTrainer='this learner deals the turns itself', MixUp='it mixes labels: there are none here', CutMix='it mixes labels: there are none here')
+    DistributedTrainer='start the script with torchrun: the gradients of the players are averaged',
+    ParallelTrainer='start the script with torchrun',
+    GANTrainer='this learner deals the turns itself',
+    MixUp='it mixes labels: there are none here', CutMix='it mixes labels: there are none here')
 
 class DealTurns(Callback):
     "Deals the turns of a GAN as the batches of a fastai training"
@@ -517,7 +541,8 @@ class GANLearner(Learner):
     def _find_handlers(self):
         has = lambda cb, e: e in cb.__dict__ or getattr(type(cb), e, noop) is not noop
         cbs = self.cbs.sorted('order')
-        self._handlers = {e: [(cb, getattr(cb, e)) for cb in cbs if has(cb, e)] for e in vars(event) if not e.startswith('_')}
+        events = [e for e in vars(event) if not e.startswith('_')]
+        self._handlers = {e: [(cb, getattr(cb, e)) for cb in cbs if has(cb, e)] for e in events}
 
     def add_cb(self, cb): super().add_cb(cb); self._handlers = None; return self
     def remove_cb(self, cb): super().remove_cb(cb); self._handlers = None; return self
@@ -528,7 +553,8 @@ class GANLearner(Learner):
 
     def _do_fit(self):
         try:
-            for self.epoch in range(len(self.recorder.values), self.n_epoch): self._with_events(self._do_epoch, 'epoch', CancelEpochException)
+            for self.epoch in range(len(self.recorder.values), self.n_epoch):
+                self._with_events(self._do_epoch, 'epoch', CancelEpochException)
         except CancelFitException: raise
         except BaseException:
             with suppress(Exception): self('after_fit')
@@ -544,7 +570,18 @@ for o, what in dict(get_preds='draw samples with learn.model.sample(n)', predict
                     export='nothing is pickled here: save_gan(learn.model, folder) and load_gan(folder)').items():
     setattr(GANLearner, o, _instead(o, what))
 
-# %% ../nbs/03_training.ipynb #e1b5bd62
+# %% ../nbs/03_training.ipynb #51d32bb9
+def by_player(gan, what, v):
+    "`v` for each player: a dictionary must name them all"
+    if not isinstance(v, dict): return dict.fromkeys(gan.players, v)
+    if set(v) != set(gan.players): raise ValueError(f'{what} names {sorted(v)}, but the players are {sorted(gan.players)}')
+    return {k: v[k] for k in gan.players}
+
+def total_loss(terms, x):
+    first, *more = terms.values()
+    return sum(more, first)   # beginning with 0 would add a node to the graph
+
+# %% ../nbs/03_training.ipynb #fb253ea0
 def gan_learner(
     dls:DataLoaders, # Data, from `image_dls` or `point_dls`
     gan:GAN, # The module; its `defaults` are used for what is not given here
@@ -564,225 +601,12 @@ def gan_learner(
     gan.norm = getattr(dls, 'norm', gan.norm)
     gan.to(getattr(dls, 'device', None) or default_device(), memory_format=torch.channels_last)
     rates, opts = by_player(gan, 'lr', d['lr']), by_player(gan, 'opt', d['opt'])
-    make = lambda gan, lr: Players({k: opts[k]([p for p in m.parameters() if p.requires_grad], lr=rates[k]) for k, m in gan.players.items()})
-    own = [TrainEvalCallback, TermRecorder, ProgressCallback, DealTurns(Deal(dls.train, schedule))] + ([Precision(amp, gan.device.type)] if amp else [])
-    return GANLearner(dls, gan, loss_func=total_loss, opt_func=make, lr=list(rates.values()), splitter=noop, wd_bn_bias=True, train_bn=False,
-                      cbs=own + list(L(cbs)), default_cbs=False, path=path)
-
-# %% ../nbs/03_training.ipynb #51d32bb9
-def by_player(gan, what, v):
-    "`v` for each player: a dictionary must name them all"
-    if not isinstance(v, dict): return dict.fromkeys(gan.players, v)
-    if set(v) != set(gan.players): raise ValueError(f'{what} names {sorted(v)}, but the players are {sorted(gan.players)}')
-    return {k: v[k] for k in gan.players}
-
-def total_loss(terms, x):
-    first, *more = terms.values()
-    return sum(more, first)   # beginning with 0 would add a node to the graph
-
-# %% ../nbs/03_training.ipynb #bd16c02f
-def pack(
-    o, # Nested dictionaries, lists, tensors, arrays, numbers, strings
-    tensors:dict, # Receives the tensors, by the path to them
-    key:str='', # Path to `o`
-): # What remains, fit for JSON
-    "Take a nest of things apart into JSON and tensors"
-    if isinstance(o, np.ndarray): o = torch.from_numpy(o.astype(np.int64 if o.dtype.kind in 'iu' else np.float64))
-    if isinstance(o, Tensor): tensors[key] = o; return {'tensor': key}
-    if isinstance(o, dict): return {'dict': [[k, pack(v, tensors, f'{key}/{k}')] for k, v in o.items()]}
-    if isinstance(o, (list, tuple, L)): return [pack(v, tensors, f'{key}/{i}') for i, v in enumerate(o)]
-    return o.item() if isinstance(o, np.generic) else o
-
-def unpack(o, tensors:dict):
-    "The inverse of `pack`"
-    if isinstance(o, list): return [unpack(v, tensors) for v in o]
-    if isinstance(o, dict): return tensors[o['tensor']] if 'tensor' in o else {k: unpack(v, tensors) for k, v in o['dict']}
-    return o
-
-# %% ../nbs/03_training.ipynb #5593d91f
-class BadFile(ValueError): "A file that is not what it should be, in one line"
-
-def save_tensors(
-    path:Path, # File to write
-    things, # What `pack` can take apart
-    keep:bool=False, # Keep the file that is there as `NAME.prev`?
-):
-    "Write a safetensors file with JSON metadata, whole or not at all"
-    path, tensors = Path(path), {}
-    tree, tmp = json.dumps(pack(things, tensors)), path.with_name(f'.{path.name}.{os.getpid()}')
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}, tmp, metadata={'gannb': tree})
-        with open(tmp, 'rb+') as f: os.fsync(f.fileno())
-        if keep and path.exists(): os.replace(path, f'{path}.prev')
-        os.replace(tmp, path)
-        with suppress(OSError):   # what killed processes left
-            for old in path.parent.glob(f'.{path.name}.*'): time.time() - old.stat().st_mtime > 3600 and old.unlink()
-    except (OSError, SafetensorError) as e: raise BadFile(f'cannot write {path}: {e}') from None
-    finally: tmp.unlink(missing_ok=True)
-
-# %% ../nbs/03_training.ipynb #ae143bb8
-def load_tensors(
-    path:Path, # File to read
-): # What was saved
-    "Read what `save_tensors` wrote"
-    path = Path(path)
-    if not path.exists(): raise BadFile(f'there is no {path}')
-    try:
-        with safe_open(path, 'pt') as f:
-            meta, tensors = f.metadata() or {}, {k: f.get_tensor(k) for k in f.keys()}
-    except (OSError, SafetensorError): raise BadFile(f'{path} is damaged, or not a safetensors file{_kept(path)}') from None
-    if 'gannb' not in meta: raise BadFile(f'{path} was not written by gannb')
-    return unpack(json.loads(meta['gannb']), tensors)
-
-def _kept(path):
-    prev = Path(f'{path}.prev')
-    return f': the one before it is {prev}' if prev.exists() else ''
-
-# %% ../nbs/03_training.ipynb #a9a6baa2
-@patch
-def checkpoint(self:GANLearner,
-    path:Path, # File to write; the one that is there is kept as `NAME.prev`
-):
-    "Write all that this training needs to go on, bit for bit"
-    rec, dt, model = self.recorder, self.deal_turns, self.model.state_dict()
-    rec.read()
-    bad = next((k for k, v in model.items() if v.is_floating_point() and not v.isfinite().all()), None)
-    if bad: raise NonFinite(f'{bad} is not finite after turn {dt.deal.turns}: training stopped, and {path} is not written. Try a smaller learning rate.')
-    average_gradients(list(self.model.parameters()))   # there are some between micro-batches
-    deal = {k: getattr(dt.deal, k) for k in ('round', 'pos', 'batches', 'turns', 'epoch')} | dict(start=dt.start, length=len(dt.deal.dl))
-    record = dict(names=rec.names, first=rec.first, values=rec.values, step0=rec.step0,
-                  turn_of={k: np.array(v, dtype=np.int64) for k, v in rec.turn_of.items()}, value_of={k: np.array(v, dtype=np.float64) for k, v in rec.value_of.items()})
-    state = dict(kind='checkpoint', model=model, grads={k: p.grad for k, p in self.model.named_parameters() if p.grad is not None},
-                 opts={k: o.state_dict() for k, o in self.opt.opts.items()}, kinds=[type(o).__name__ for o in self.opt.opts.values()],
-                 rng=rng_state(self.model.device), deal=deal, record=record, scaler=self.precision.scaler.state_dict() if hasattr(self, 'precision') else None)
-    if not dist.is_initialized() or dist.get_rank() == 0: save_tensors(path, state, keep=True)
-
-# %% ../nbs/03_training.ipynb #551d8534
-@patch
-def resume(self:GANLearner,
-    path:Path, # File written by `checkpoint`
-) -> GANLearner: # Itself; `fit` with the same number of epochs as before then goes on where the checkpoint was
-    "Go back to where a checkpoint was written"
-    path = Path(path)
-    if not path.exists() and Path(f'{path}.prev').exists(): path = Path(f'{path}.prev')
-    s = load_tensors(path)
-    if not isinstance(s, dict) or s.get('kind') != 'checkpoint': raise BadFile(f'{path} is not a checkpoint of a training')
-    self.create_opt()
-    rec, dt, r, length = self.recorder, self.deal_turns, s['record'], s['deal'].pop('length')
-    shapes = lambda d: {k: tuple(v.shape) for k, v in d.items()}
-    kinds = [type(o).__name__ for o in self.opt.opts.values()]
-    for what, then, now in (('model', shapes(s['model']), shapes(self.model.state_dict())), ('optimizer', s['kinds'], kinds),
-                            (f'data set or batch size ({length} batches to an epoch)', length, len(dt.deal.dl))):
-        if then != now: raise BadFile(f'{path} is the checkpoint of another {what}: make the learner as it was made then')
-    self.model.load_state_dict(s['model'])
-    for k, o in self.opt.opts.items(): load_opt(o, s['opts'][k])
-    for k, p in self.model.named_parameters(): p.grad = torch.empty_like(p).copy_(s['grads'][k]) if k in s['grads'] else None
-    rec.names, rec.first, rec.values, rec.step0, rec.unread = r['names'], r['first'], [L(v) for v in r['values']], r['step0'], []
-    rec.turn_of, rec.value_of = [{k: v.tolist() for k, v in r[o].items()} for o in ('turn_of', 'value_of')]
-    dt.start, dt.rng = tuple(s['deal'].pop('start')), s['rng']
-    for k, v in s['deal'].items(): setattr(dt.deal, k, v)
-    if hasattr(self, 'precision') and s['scaler']: self.precision.scaler.load_state_dict(s['scaler'])
-    return self
-
-# %% ../nbs/03_training.ipynb #f07daad3
-def load_opt(opt, state):
-    "Load an optimizer's state in the memory layout of its parameters"
-    opt.load_state_dict(state)
-    for p, s in opt.state.items():
-        for k, v in s.items():
-            if isinstance(v, Tensor) and v.shape == p.shape: s[k] = torch.empty_like(p).copy_(v)
-
-# %% ../nbs/03_training.ipynb #b1cd3ed9
-class Checkpoints(Callback):
-    "Writes a checkpoint every so many turns and at the end of every epoch"
-    order = 70
-    def __init__(self,
-        path:Path, # File to write
-        every:int=500, # Turns between checkpoints
-    ): self.file, self.gap = Path(path), every
-
-    def after_batch(self):
-        if self.training and self.deal_turns.deal.turns % self.gap == 0: self.learn.checkpoint(self.file)
-    def after_epoch(self): self.learn.checkpoint(self.file)
-
-# %% ../nbs/03_training.ipynb #220b9e90
-@patch
-def save(self:GANLearner,
-    file:str, # Name of the file in the learner's `path/model_dir`
-    **kwargs, # What fastai gives besides: the optimizers are in a `checkpoint` only
-) -> Path: # The file written
-    "Write the weights"
-    file = self.path/self.model_dir/f'{file}.safetensors'
-    save_tensors(file, self.model.state_dict())
-    return file
-
-@patch
-def load(self:GANLearner, file:str, **kwargs) -> GANLearner:
-    "Read what `save` wrote"
-    self.model.load_state_dict(load_tensors(self.path/self.model_dir/f'{file}.safetensors'))
-    return self
-
-# %% ../nbs/03_training.ipynb #f77aed97
-METHODS = {} # Name -> constructor of a GAN
-
-def method(
-    name:str, # Name of the method, as on the command line
-): # Decorator of a function that makes a `GAN` from arguments that JSON can hold
-    "Register a constructor: its GANs remember how they were made, so that they can be saved and loaded"
-    def register(f):
-        @functools.wraps(f)
-        def make(*args, **kwargs):
-            bound = inspect.signature(f).bind(*args, **kwargs)
-            bound.apply_defaults()
-            gan = f(**bound.arguments)
-            gan.config = json.loads(json.dumps(dict(method=name) | bound.arguments))
-            return gan
-        METHODS[name] = make
-        return make
-    return register
-
-# %% ../nbs/03_training.ipynb #37d85fe3
-def build_gan(config:dict) -> GAN:
-    "Make the (untrained) GAN that `config` describes"
-    config = dict(config)
-    name = config.pop('method', None)
-    if name not in METHODS: raise ValueError(f'no method {name!r}: there are {", ".join(sorted(METHODS))}')
-    try: return METHODS[name](**config)
-    except TypeError as e: raise ValueError(f'{name}: {e}') from None
-
-@method('toy')
-def toy(nz:int=1, ema:float=None) -> GAN:
-    "A generator that shifts and scales, for tests"
-    return GAN(nn.Linear(nz, 1), MLPCritic((1,), (32,)), Normal(nz), ema=ema)
-
-# %% ../nbs/03_training.ipynb #2eb6e917
-def save_gan(
-    gan:GAN, # A GAN made by a registered constructor
-    folder:Path, # Where `config.json` and `weights.safetensors` go
-    **extra, # More entries of `config.json`
-):
-    "Write the structure and the weights of `gan`"
-    if gan.config is None: raise ValueError('this GAN was not made by a registered constructor: register one with @method')
-    folder = Path(folder)
-    save_tensors(folder/'weights.safetensors', gan.state_dict())
-    (tmp := folder/'.config.json').write_text(json.dumps(dict(gan=gan.config, norm=asdict(gan.norm)) | extra, indent=1))
-    os.replace(tmp, folder/'config.json')
-
-def load_gan(
-    folder:Path, # Folder that `save_gan` wrote
-    device='cpu', # Where the nets go
-) -> GAN: # The GAN, in evaluation mode
-    "Read a trained GAN"
-    folder = Path(folder)
-    if not (folder/'config.json').exists(): raise BadFile(f'there is no trained GAN in {folder}')
-    try: config = json.loads((folder/'config.json').read_text()); gan = build_gan(config['gan'])
-    except (KeyError, json.JSONDecodeError): raise BadFile(f'{folder/"config.json"} does not describe a GAN') from None
-    gan.norm = Norm(**config['norm'])
-    weights = load_tensors(folder/'weights.safetensors')
-    try: gan.load_state_dict(weights)
-    except (RuntimeError, AttributeError, TypeError): raise BadFile(f'{folder}: the weights are not those of the GAN in config.json') from None
-    return gan.to(device).eval()
+    trained = lambda net: [p for p in net.parameters() if p.requires_grad]
+    make = lambda gan, lr: Players({k: opts[k](trained(m), lr=rates[k]) for k, m in gan.players.items()})
+    own = [TrainEvalCallback, TermRecorder, ProgressCallback, DealTurns(Deal(dls.train, schedule))]
+    if amp: own.append(Precision(amp, gan.device.type))
+    return GANLearner(dls, gan, loss_func=total_loss, opt_func=make, lr=list(rates.values()), splitter=noop, wd_bn_bias=True,
+                      train_bn=False, cbs=own + list(L(cbs)), default_cbs=False, path=path)
 
 # %% ../nbs/03_training.ipynb #d77b3663
 class Precision(Callback):
