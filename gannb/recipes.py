@@ -111,13 +111,13 @@ tiny_run = dict(data='digits', size=16, epochs=2, every=1)
 
 dcgan_mnist = recipe('dcgan_mnist', 'Radford et al. 2015, §3 and §4.1', like_digits)(trains('dcgan',
     smoke=tiny_run | dict(set=['width=4', 'nz=8']),
-    cpu=dict(data='mnist', size=32, epochs=4, bs=64, lr=4e-4, every=1, set=['width=16', 'nz=64', 'ema=.995']),
+    cpu=dict(data='mnist', size=32, epochs=8, bs=64, lr=4e-4, every=2, set=['width=16', 'nz=64', 'ema=.999']),
     paper=dict(data='mnist', size=32, epochs=25, bs=128, lr=2e-4, every=1, set=['width=128', 'nz=100'])))
 dcgan_mnist.__doc__ = 'MNIST digits with a DCGAN'
 
 wgan_gp_mnist = recipe('wgan_gp_mnist', 'Gulrajani et al. 2017, Algorithm 1', like_digits)(trains('wgan_gp',
     smoke=tiny_run | dict(set=['width=4', 'nz=8']),
-    cpu=dict(data='mnist', size=32, epochs=6, bs=64, lr=5e-4, every=1, set=['width=16', 'nz=64', 'ema=.995']),
+    cpu=dict(data='mnist', size=32, epochs=6, bs=64, lr=1e-3, n_critic=3, every=2, set=['width=16', 'nz=64', 'ema=.995']),
     paper=dict(data='mnist', size=32, epochs=214, bs=50, lr=1e-4, every=10, set=['width=64', 'nz=128'])))
 wgan_gp_mnist.__doc__ = 'MNIST digits with a WGAN-GP'
 
