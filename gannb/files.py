@@ -55,7 +55,8 @@ def save_tensors(
     tree, tmp = json.dumps(pack(things, tensors)), path.with_name(f'.{path.name}.{os.getpid()}')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}, tmp, metadata={'gannb': tree})
+        flat = {k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
+        save_file(flat, tmp, metadata={'gannb': tree})
         with open(tmp, 'rb+') as f: os.fsync(f.fileno())
         if keep and path.exists(): os.replace(path, f'{path}.prev')
         os.replace(tmp, path)
@@ -96,7 +97,7 @@ def state(self:GANLearner) -> dict: # What `pack` can take apart
     return dict(
         kind='checkpoint', model=model.state_dict(), grads={k: p.grad for k, p in model.named_parameters() if p.grad is not None},
         opts={k: o.state_dict() for k, o in self.opt.opts.items()}, kinds=[type(o).__name__ for o in self.opt.opts.values()],
-        rng=rng_state(model.device), deal=deal, record=record, scaler=self.precision.scaler.state_dict() if hasattr(self, 'precision') else None)
+        scaler=self.precision.scaler.state_dict() if hasattr(self, 'precision') else None, rng=rng_state(model.device), deal=deal, record=record)
 
 # %% ../nbs/03b_files.ipynb #b8104488
 @patch
@@ -235,5 +236,6 @@ def load_gan(
     gan.norm = Norm(**config['norm'])
     weights = load_tensors(folder/'weights.safetensors')
     try: gan.load_state_dict(weights)
-    except (RuntimeError, AttributeError, TypeError): raise BadFile(f'{folder}: the weights are not those of the GAN in config.json') from None
+    except (RuntimeError, AttributeError, TypeError):
+        raise BadFile(f'{folder}: the weights are not those of the GAN in config.json') from None
     return gan.to(device).eval()

@@ -312,7 +312,6 @@ class TermRecorder(Recorder):
     def __init__(self,
         every:int=50, # Turns between two readings of the device
     ):
-        super().__init__()
         self.gap, self.names, self.turn_of, self.value_of, self.first, self.unread, self.extra = every, None, {}, {}, {}, [], {}
 
     @property
@@ -560,6 +559,7 @@ class GANLearner(Learner):
             with suppress(Exception): self('after_fit')
             raise
 
+# %% ../nbs/03_training.ipynb #0ce89bd0
 def _instead(name, what):
     def f(self, *args, **kwargs): raise NotImplementedError(f'{name} has no meaning for a GAN: {what}')
     return f

@@ -86,14 +86,15 @@ def wgan_gp(
 
 # %% ../nbs/21_wgan_gp.ipynb #285071c1
 class Waves(nn.Module):
-    "Coordinates and `n` random waves of them (Tancik et al. 2020, §4; Rahimi and Recht 2007)"
+    "Coordinates and `n` random waves of them, from coarse to fine (Tancik et al. 2020, §4; Rahimi and Recht 2007)"
     def __init__(self,
         d:int, # Dimensions of a point
         n:int, # Waves
-        s:float=8., # Standard deviation of the frequencies: 1/s is the detail that is seen
+        low:float=1.25, # Standard deviation of the lowest frequencies: 1/low is the size of the coarsest pattern …
+        high:float=12.5, # … and 1/high that of the finest
     ):
         super().__init__()
-        self.register_buffer('B', s*torch.randn(d, n))
+        self.register_buffer('B', torch.randn(d, n)*torch.logspace(math.log10(low), math.log10(high), n))
         self.register_buffer('beta', 2*math.pi*torch.rand(n))
 
     def forward(self, x): return torch.cat([x, (x@self.B + self.beta).sin()], 1)
@@ -131,5 +132,6 @@ def wgan_gp_2d(
     "WGAN-GP for points in the plane (the toys of Gulrajani et al. 2017)"
     prior = Codes(codes, nz) if codes else Normal(nz)
     G = init_he_(MLPGenerator(prior.nz, 2, (hidden,)*layers), 0.)
+    with torch.no_grad(): G.net[-3].weight.mul_(.4)   # start among the data: samples far outside find no way back
     D = MLPCritic(2 + waves, (critic_hidden,)*critic_layers)
     return WGANGP(G, nn.Sequential(Waves(2, waves), D) if waves else D, prior, weight, one_sided, ema)
