@@ -214,7 +214,8 @@ def sample(self:GAN,
     bs:int=500, # Samples computed at once
 ) -> Tensor: # Samples in model space, (n, c, h, w)
     "Draw samples"
-    z, net = self.prior.sample(n, generator=generator, device=self.device), self.generator if self.ema is None else self.ema.module
+    z = self.prior.sample(n, generator=generator, device=self.device)
+    net = self.generator if self.ema is None else self.ema.module
     with evaluating(net): return torch.cat([net(*o) for o in zip(*(t.split(bs) for t in (z, *cond)))])
 
 @patch
