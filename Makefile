@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 UV     := $(shell command -v uv 2>/dev/null)
-DEMO   ?= gannb train wgan_gp --data digits --out runs/demo
+DEMO   ?= gannb demo
 
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
