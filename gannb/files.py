@@ -97,7 +97,8 @@ def state(self:GANLearner) -> dict: # What `pack` can take apart
     return dict(
         kind='checkpoint', model=model.state_dict(), grads={k: p.grad for k, p in model.named_parameters() if p.grad is not None},
         opts={k: o.state_dict() for k, o in self.opt.opts.items()}, kinds=[type(o).__name__ for o in self.opt.opts.values()],
-        scaler=self.precision.scaler.state_dict() if hasattr(self, 'precision') else None, rng=rng_state(model.device), deal=deal, record=record)
+        scaler=self.precision.scaler.state_dict() if hasattr(self, 'precision') else None,
+        rng=rng_state(model.device), deal=deal, record=record)
 
 # %% ../nbs/03b_files.ipynb #b8104488
 @patch
