@@ -125,6 +125,7 @@ def train_run(
     seed:Seed=None, # Of nets, noise and order of the data (default: 0)
     device:str=None, # cpu, cuda, cuda:1 ... (default: a GPU if there is one)
     amp:Literal['bf16', 'fp16']=None, # Mixed precision
+    part:Count=None, # Only so many of the training pictures, chosen at random once and for all (default: all)
     set:list=None, # Arguments of the method (see gannb list)
     every:Count=None, # Epochs between two grids of samples and metrics (default: a tenth of all)
     minutes:Minutes=None, # Stop after so long; go on with --resume
@@ -162,10 +163,9 @@ def evaluate_run(
     "Measure a trained GAN against held-out pictures, with real against real beside it"
     gan = load_run(run, device_of(device))
     s = gan.run['settings']
-    load_data(s['data'], s['size'])
-    real = held_out(s['data'], s['size'])
+    train, real = load_data(s['data'], s['size']), held_out(s['data'], s['size'])
     if real is None: raise UserError(f'{s["data"]} holds out too few pictures to measure against: 20 are needed')
-    m = measure(gan, real, n)
+    m = measure(gan, real, n, train)
     write_json(Path(run)/'metrics.json', m)
     print(table(m))
 

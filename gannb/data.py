@@ -28,10 +28,11 @@ from fastai.data.transforms import get_files
 from fastai.torch_core import default_device
 
 # %% auto #0
-__all__ = ['NAMED', 'SPLIT_NAMES', 'LAZY_BYTES', 'cache_dir', 'DataError', 'seeded', 'world', 'draw', 'ImageData',
-           'load_digits_data', 'find_or_download', 'to_size', 'load_named_data', 'to_rgb', 'read_image', 'LazyImages',
-           'read_all', 'unpacked', 'load_folder', 'load_data', 'Norm', 'Stream', 'BatchLoader', 'image_dls', 'Toy',
-           'eight_gaussians', 'twenty_five_gaussians', 'swiss_roll', 'mixture_1d', 'PointLoader', 'point_dls']
+__all__ = ['NAMED', 'STACKED', 'STACKED_SIZES', 'SPLIT_NAMES', 'LAZY_BYTES', 'cache_dir', 'DataError', 'seeded', 'world', 'draw',
+           'ImageData', 'load_digits_data', 'find_or_download', 'to_size', 'load_named_data', 'stacked', 'to_rgb',
+           'read_image', 'LazyImages', 'read_all', 'unpacked', 'load_folder', 'load_data', 'Norm', 'Stream',
+           'BatchLoader', 'image_dls', 'Toy', 'eight_gaussians', 'twenty_five_gaussians', 'swiss_roll', 'mixture_1d',
+           'PointLoader', 'point_dls']
 
 # %% ../nbs/00_data.ipynb #6918628b
 def cache_dir() -> Path: # `$GANNB_CACHE` or `~/.cache/gannb`
@@ -159,6 +160,21 @@ def load_named_data(
     x = torch.as_tensor(ds.data)
     x = x[:,None] if x.ndim == 3 else x.permute(0, 3, 1, 2).contiguous()
     return ImageData(to_size(x, size), torch.as_tensor(ds.targets), [o.split(' - ')[0] for o in ds.classes], name)
+
+# %% ../nbs/00_data.ipynb #8c537b44
+STACKED, STACKED_SIZES = 'stacked-', dict(train=128_000, test=26_000)
+
+def stacked(
+    data:ImageData, # Grey pictures of k classes
+    n:int, # How many to make
+    generator:torch.Generator|None=None, # Source of the choice
+) -> ImageData: # Colour pictures of k³ classes
+    "Three random pictures as one: red, green, blue (Metz et al. 2017, §3.3.1)"
+    if data.channels != 1: raise DataError(f'{data.name} is in colour: only grey pictures can be stacked')
+    i, k = torch.randint(len(data), (n, 3), generator=generator), len(data.classes)
+    y = (data.labels[i] * torch.tensor([k*k, k, 1])).sum(1)
+    x = data.images[i.flatten()].view(n, 3, data.size, data.size)
+    return ImageData(x, y, [str(o) for o in range(k**3)], f'{STACKED}{data.name}')
 
 # %% ../nbs/00_data.ipynb #236df789
 def to_rgb(
@@ -293,7 +309,7 @@ def load_folder(path, size=64, split='train', resize='crop', lazy=None):
 
 # %% ../nbs/00_data.ipynb #87481e3b
 def load_data(
-    name_or_folder, # 'digits', 'mnist', 'fashion', 'cifar10', or a folder or archive of pictures
+    name_or_folder, # 'digits', 'mnist', 'fashion', 'cifar10', 'stacked-mnist' and the like, or a folder or archive of pictures
     size:int=None, # Height and width; by default 16 for digits, 32 for the other names, 64 for a folder
     split:str='train', # 'train' or 'test'
     root=None, # Folder with torchvision's data sets
@@ -307,6 +323,7 @@ def load_data(
     if size is not None and (type(size) != int or size < 1): raise DataError(f'size must be a positive whole number, got {size!r}')
     if name == 'digits': return load_digits_data(size or 16, split)
     if name in NAMED: return load_named_data(name, size or 32, split, root)
+    if name.startswith(STACKED): return stacked(load_data(name.removeprefix(STACKED), size, split, root), STACKED_SIZES[split], seeded(0))
     if path.exists(): return load_folder(path, size or 64, split, resize, lazy)
     raise DataError(f'no data set or folder {name!r}: give digits, {", ".join(NAMED)}, or a folder of pictures')
 

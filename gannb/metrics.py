@@ -10,13 +10,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from fastai.callback.core import Callback
-from .data import DataError, ImageData, cache_dir, load_data
+from .data import DataError, ImageData, STACKED, cache_dir, load_data, stacked
 
 # %% auto #0
 __all__ = ['TURNS', 'BETTER', 'Judge', 'as_float', 'batches', 'look', 'turned', 'rescale', 'train_judge', 'agreement', 'judge',
            'moments', 'frechet_distance', 'kid', 'inception_score', 'distances', 'radii', 'prdc', 'mode_stats',
-           'stacked', 'stacked_modes', 'modes_covered', 'nearest', 'parzen_log_prob', 'parzen_log_likelihood',
-           'compare', 'short', 'Scores', 'judge_for', 'pictures', 'evaluate', 'ReportMetrics']
+           'StackedJudge', 'modes_covered', 'nearest', 'parzen_log_prob', 'parzen_log_likelihood', 'compare', 'short',
+           'Scores', 'judge_for', 'pictures', 'evaluate', 'ReportMetrics']
 
 # %% ../nbs/04_metrics.ipynb #0bba21f5
 TURNS = ['0°', '90°', '180°', '270°']
@@ -261,25 +261,24 @@ def mode_stats(
     return dict(modes=int((counts >= at_least).sum()), of=k, kl=abs(math.log(k) - torch.special.entr(share).sum().item()), share=share)
 
 # %% ../nbs/04_metrics.ipynb #1452d634
-def stacked(
-    data:ImageData, # Grey pictures
-    n:int, # How many to make
-    generator:torch.Generator|None=None, # Source of the choice
-) -> ImageData: # Colour pictures with k³ classes
-    "Three random pictures as one: red, green, blue (Metz et al. 2017, §3.3.1)"
-    i, k = torch.randint(len(data), (n, 3), generator=generator), len(data.classes)
-    y = (data.labels[i] * torch.tensor([k*k, k, 1])).sum(1)
-    x = data.images[i.flatten()].view(n, 3, data.size, data.size)
-    return ImageData(x, y, [str(o) for o in range(k**3)], f'stacked {data.name}')
+class StackedJudge:
+    "Looks at each colour of a stacked picture with a judge of grey pictures"
+    turns = False
+    def __init__(self,
+        judge:Judge, # A judge of grey pictures with k classes
+    ): self.judge, self.name, self.classes = judge, f'{STACKED}{judge.name}', [str(o) for o in range(len(judge.classes)**3)]
 
-def stacked_modes(
-    judge:Judge, # A judge of grey pictures
-    x:Tensor|ImageData, # Colour pictures, (n, 3, h, w)
-) -> Tensor: # The mode of each, (n,)
-    "Which of the k³ modes each stacked picture is"
-    x = as_float(x)
-    a, b, c = judge.probs(x.flatten(0, 1)[:, None]).argmax(1).view(-1, 3).T
-    return (a*len(judge.classes) + b)*len(judge.classes) + c
+    def look(self,
+        x:Tensor|ImageData, # Colour pictures, (n, 3, h, w)
+    ) -> tuple[Tensor, Tensor]: # Features (n, 3d) and probabilities of the modes (n, k³), on the CPU
+        n, c, *size = (x.images if isinstance(x, ImageData) else x).shape
+        if c != 3: raise ValueError(f'stacked pictures have three colours, not {c}')
+        seen = [self.judge.look(b.flatten(0, 1)[:, None]) for b in batches(x)]
+        f, p = (torch.cat(o).view(n, 3, -1) for o in zip(*seen))
+        return f.flatten(1), torch.einsum('na,nb,nc->nabc', *p.unbind(1)).flatten(1)
+
+    features, probs = Judge.features, Judge.probs
+    def __repr__(self): return f'{self.judge!r}, looking at each colour'
 
 # %% ../nbs/04_metrics.ipynb #4585de82
 def modes_covered(
@@ -365,17 +364,22 @@ class Scores(dict):
 def judge_for(
     data:ImageData, # Pictures to be judged against
     device=None, # Where the judge works
-) -> Judge: # `judge(name)` for the data sets that come with the project, else `judge(data)`
+    train:ImageData|None=None, # Pictures it may learn from (default: nine tenths of `data`)
+) -> Judge: # `judge(name)` for the data sets that come with the project, else one that learned from `train`
     "The judge that fits these pictures"
-    if data.name in ('digits', 'mnist', 'fashion', 'cifar10'):
-        try: return judge(data.name, data.size, device=device)
+    name = data.name.removeprefix(STACKED)
+    if name in ('digits', 'mnist', 'fashion', 'cifar10'):
+        try: known = judge(name, data.size, device=device)
         except DataError: pass   # its training pictures are not at hand
-    return judge(data, device=device)
+        else: return known if name == data.name else StackedJudge(known)
+    return judge(data if train is None else train, device=device)
 
 def pictures(gan, n, generator):
     "`n` pictures in [0, 1] from a GAN, or the first `n` of some pictures"
-    if hasattr(gan, 'to_pixels'): return gan.to_pixels(gan.sample(n, generator=generator)).float().cpu()
-    return as_float(gan.images[:n] if isinstance(gan, ImageData) else gan[:n]).cpu()
+    if not hasattr(gan, 'to_pixels'): return as_float(gan.images[:n] if isinstance(gan, ImageData) else gan[:n]).cpu()
+    x = gan.to_pixels(gan.sample(n, generator=generator)).float().cpu()
+    if not x.isfinite().all(): raise FloatingPointError('the samples are not finite: the training has diverged, nothing can be measured')
+    return x
 
 def evaluate(
     gan, # Something with `.sample(n, generator=)` and `.to_pixels(x)`; or pictures

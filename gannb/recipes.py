@@ -4,18 +4,22 @@
 
 # %% ../nbs/61_recipes.ipynb #0fe34e03
 from __future__ import annotations
-import json, shutil, subprocess, sys
+import csv, json, math, shutil, subprocess, sys, time
 from pathlib import Path
 from typing import Literal
+import numpy as np
+from PIL import Image
 from .data import *
 from .training import *
 from .files import *
 from .runs import *
 from .cli import *
+from .dcgan import CLAIMS, ablations
 
 # %% auto #0
-__all__ = ['SCALES', 'tiny_run', 'dcgan_mnist', 'wgan_gp_mnist', 'recipe', 'trains', 'commit', 'collect', 'result_of',
-           'reproduce', 'like_digits', 'results_table']
+__all__ = ['SCALES', 'tiny_run', 'dcgan_mnist', 'wgan_gp_mnist', 'stacked_cpu', 'dcgan_stacked', 'wgan_gp_stacked', 'dcgan_cifar',
+           'dcgan_ablation', 'recipe', 'train_one', 'train_each', 'places', 'side_by_side', 'commit', 'collect',
+           'result_of', 'reproduce', 'like_digits', 'results_table', 'verdict', 'comparison']
 
 # %% ../nbs/61_recipes.ipynb #171bb404
 SCALES = ('smoke', 'cpu', 'paper')
@@ -23,25 +27,64 @@ SCALES = ('smoke', 'cpu', 'paper')
 def recipe(
     name:str, # As on the command line
     source:str, # Where the setting comes from
+    doc:str, # What it makes
+    run, # Function `(run, settings, resume, minutes)`; returns why it was stopped, or 0
     accept=None, # Function from metrics to a list of what is not good enough
-): # Decorator
-    "Register a recipe: a function `(scale, seed, run, resume, minutes)` that returns why it was stopped, or 0"
-    def register(f):
-        f.source, f.accept = source, accept or (lambda m: [])
-        return RECIPES.setdefault(name, f)
-    return register
+    **scales, # Scale -> settings, see `SETTINGS` of the runs
+): # The function, named, described and registered
+    "Register a recipe"
+    def f(path, scale, resume=False, minutes=None, **given): return run(path, scales[scale] | given, resume, minutes)
+    f.__doc__, f.source, f.accept, f.scales = doc, source, accept or (lambda m: []), scales
+    f.variants = getattr(run, 'variants', None)
+    RECIPES[name] = f
+    return f
 
 # %% ../nbs/61_recipes.ipynb #1815cd1b
-def trains(
-    method:str, # Name of a method
-    **scales, # scale -> settings, see `SETTINGS` of the command line
-): # A recipe
-    "A recipe that trains one GAN with the settings of each scale"
-    def run_it(scale, seed, run, resume, minutes):
-        s = settings_of(dict(method=method, seed=seed) | scales[scale], read_config(run)['settings'] if resume else None)
-        return train_gan(s, run, resume, minutes)
-    run_it.method, run_it.scales = method, scales
-    return run_it
+def train_one(
+    run:Path, # Folder
+    s:dict, # Settings
+    resume:bool=False, # Go on with what is there?
+    minutes:float=None, # Stop after so long
+) -> int: # Why it was stopped, or 0
+    "Train one GAN"
+    return train_gan(settings_of(s, read_config(run)['settings'] if resume else None), run, resume, minutes)
+
+# %% ../nbs/61_recipes.ipynb #d44006b0
+def train_each(
+    variants:dict, # Name -> arguments of the method; the first is the reference
+):
+    "The function of a recipe that compares"
+    def train_all(run, s, resume=False, minutes=None):
+        end = math.inf if minutes is None else time.time() + 60*minutes
+        for path, args in zip(places(run, variants), variants.values()):
+            if (path/'metrics.json').exists(): continue
+            go_on = (path/'checkpoint.safetensors').exists()
+            if path.exists() and not go_on: shutil.rmtree(path)
+            args = [f'{k}={json.dumps(v)}' for k, v in args.items()]
+            why = train_one(path, s | dict(set=s['set'] + args), go_on, None if minutes is None else max(.01, (end - time.time())/60))
+            if why: return why
+        side_by_side(run, variants)
+        return 0
+    train_all.variants = variants
+    return train_all
+
+def places(run, variants): return [Path(run)/str(i) for i in range(len(variants))]
+
+# %% ../nbs/61_recipes.ipynb #d64b2e6f
+def side_by_side(
+    run:Path, # Folder with a finished run in each of `places`
+    variants:dict, # Name -> arguments
+):
+    "Join the files of a comparison"
+    paths, names = places(run, variants), list(variants)
+    read = lambda p, f: json.loads((p/f).read_text())
+    write_json(run/'metrics.json', {k: read(p, 'metrics.json') for k, p in zip(names, paths)})
+    write_json(run/'config.json', read(paths[0], 'config.json') | dict(variants=variants, seconds=sum(read(p, 'config.json')['seconds'] for p in paths)))
+    tables = [list(csv.reader((p/'history.csv').open())) for p in paths]
+    rows = [['variant', *tables[0][0]], *([k, *r] for k, t in zip(names, tables) for r in t[1:])]
+    write_text(run/'history.csv', ''.join(','.join(r) + '\n' for r in rows))
+    pictures = [np.asarray(Image.open(p/'samples.png')) for p in paths]
+    Image.fromarray(np.concatenate([o[:len(o)//4] for o in pictures])).save(run/'samples.png')   # one row of four
 
 # %% ../nbs/61_recipes.ipynb #55397437
 def commit(
@@ -62,7 +105,9 @@ def collect(
     "Copy what is worth keeping of a run"
     to.mkdir(parents=True, exist_ok=True)
     for o in ('metrics.json', 'history.csv', 'samples.png'): shutil.copyfile(run/o, to/o)
-    write_json(to/'config.json', extra | read_config(run))
+    c = read_config(run)
+    c['settings']['data'] = Path(c['settings']['data']).name   # what it was, not where it lay
+    write_json(to/'config.json', extra | c)
 
 def result_of(
     name:str, # Recipe
@@ -77,8 +122,9 @@ def result_of(
 @command('reproduce')
 def reproduce(
     name:str, # Recipe (see gannb list)
-    scale:Literal['smoke', 'cpu', 'paper']='cpu', # Seconds, at most ten minutes on a CPU, or the source's own settings
+    scale:Literal['smoke', 'cpu', 'paper']='cpu', # Seconds, minutes on a CPU, or the source's own settings
     seed:Seed=0, # Of everything random
+    data:str=None, # Pictures in place of the recipe's own: a folder or archive
     minutes:Minutes=None, # Stop after so long; go on with --resume
     results:str='results', # Folder of all results
     runs:str='runs', # Folder of runs: weights and checkpoints
@@ -87,13 +133,15 @@ def reproduce(
     "Repeat a result: run a recipe and write results/NAME/SCALE/SEED"
     if name not in RECIPES: raise UserError(f'no recipe {name!r}: there are {", ".join(sorted(RECIPES))}')
     run, to = Path(runs)/'recipes'/name/scale/str(seed), result_of(name, scale, seed, results)
-    again = f'gannb reproduce {name} --scale {scale} --seed {seed}'
-    if not resume and (run/'config.json').exists(): shutil.rmtree(run)
-    if (why := RECIPES[name](scale, seed, run, resume, minutes)):
+    again = f'gannb reproduce {name} --scale {scale} --seed {seed}' + (f' --data {data}' if data else '')
+    if resume and not run.exists(): raise UserError(f'there is no run in {run} to go on with: leave out --resume')
+    if not resume and run.exists(): shutil.rmtree(run)
+    given = dict(seed=seed) | (dict(data=data) if data else {})
+    if (why := RECIPES[name](run, scale, resume, minutes, **given)):
         print(f'stopped; go on with: {again} --resume', file=sys.stderr)
         return 128 + why if why > 0 else 0
     if world()[0] != 0: return 0
-    collect(run, to, recipe=name, source=RECIPES[name].source, scale=scale, command=again, commit=commit())
+    collect(run, to, recipe=name, source=RECIPES[name].source, scale=scale, command=again.replace(data, Path(data).name) if data else again, commit=commit())
     m = json.loads((to/'metrics.json').read_text())
     for o in RECIPES[name].accept(m) if scale != 'smoke' else (): print(f'not as it should be: {o}')
     print(f'{to}: ' + ', '.join(sorted(o.name for o in to.iterdir())))
@@ -109,29 +157,52 @@ def like_digits(
 # %% ../nbs/61_recipes.ipynb #9adf13bb
 tiny_run = dict(data='digits', size=16, epochs=2, every=1)
 
-dcgan_mnist = recipe('dcgan_mnist', 'Radford et al. 2015, §3 and §4.1', like_digits)(trains('dcgan',
-    smoke=tiny_run | dict(set=['width=4', 'nz=8']),
-    cpu=dict(data='mnist', size=32, epochs=8, bs=64, lr=4e-4, every=2, set=['width=16', 'nz=64', 'ema=.999']),
-    paper=dict(data='mnist', size=32, epochs=25, bs=128, lr=2e-4, every=1, set=['width=128', 'nz=100'])))
-dcgan_mnist.__doc__ = 'MNIST digits with a DCGAN'
+dcgan_mnist = recipe('dcgan_mnist', 'Radford et al. 2015, §3 and §4.1', 'MNIST digits with a DCGAN', train_one, like_digits,
+    smoke=tiny_run | dict(method='dcgan', set=['width=4', 'nz=8']),
+    cpu=dict(method='dcgan', data='mnist', size=32, epochs=8, bs=64, lr=4e-4, every=2, set=['width=16', 'nz=64', 'ema=.999']),
+    paper=dict(method='dcgan', data='mnist', size=32, epochs=25, bs=128, lr=2e-4, every=1, set=['width=128', 'nz=100']))
 
-wgan_gp_mnist = recipe('wgan_gp_mnist', 'Gulrajani et al. 2017, Algorithm 1', like_digits)(trains('wgan_gp',
-    smoke=tiny_run | dict(set=['width=4', 'nz=8']),
-    cpu=dict(data='mnist', size=32, epochs=6, bs=64, lr=1e-3, n_critic=3, every=2, set=['width=16', 'nz=64', 'ema=.995']),
-    paper=dict(data='mnist', size=32, epochs=214, bs=50, lr=1e-4, every=10, set=['width=64', 'nz=128'])))
-wgan_gp_mnist.__doc__ = 'MNIST digits with a WGAN-GP'
+wgan_gp_mnist = recipe('wgan_gp_mnist', 'Gulrajani et al. 2017, Algorithm 1', 'MNIST digits with a WGAN-GP', train_one, like_digits,
+    smoke=tiny_run | dict(method='wgan_gp', set=['width=4', 'nz=8']),
+    cpu=dict(method='wgan_gp', data='mnist', size=32, epochs=6, bs=64, lr=1e-3, n_critic=3, every=2, set=['width=16', 'nz=64', 'ema=.995']),
+    paper=dict(method='wgan_gp', data='mnist', size=32, epochs=214, bs=50, lr=1e-4, every=10, set=['width=64', 'nz=128']))
+
+# %% ../nbs/61_recipes.ipynb #ba3251d1
+stacked_cpu = dict(data='stacked-mnist', size=32, part=64_000, epochs=3, bs=64, every=1)
+
+dcgan_stacked = recipe('dcgan_stacked', 'Metz et al. 2017, §3.3.1', '1000 modes of stacked digits, with a DCGAN', train_one,
+    smoke=tiny_run | dict(method='dcgan', data='stacked-digits', part=640, set=['width=4', 'nz=8']),
+    cpu=stacked_cpu | dict(method='dcgan', lr=4e-4, set=['width=16', 'nz=64', 'ema=.999']),
+    paper=dict(method='dcgan', data='stacked-mnist', size=32, epochs=25, bs=128, lr=2e-4, every=1, set=['width=128', 'nz=100']))
+
+wgan_gp_stacked = recipe('wgan_gp_stacked', 'Metz et al. 2017, §3.3.1', '1000 modes of stacked digits, with a WGAN-GP', train_one,
+    smoke=tiny_run | dict(method='wgan_gp', data='stacked-digits', part=640, set=['width=4', 'nz=8']),
+    cpu=stacked_cpu | dict(method='wgan_gp', lr=1e-3, n_critic=3, set=['width=16', 'nz=64', 'ema=.995']),
+    paper=dict(method='wgan_gp', data='stacked-mnist', size=32, epochs=100, bs=50, lr=1e-4, every=5, set=['width=64', 'nz=128']))
+
+# %% ../nbs/61_recipes.ipynb #0f72981e
+dcgan_cifar = recipe('dcgan_cifar', 'Radford et al. 2015, §5.1', 'small photographs (CIFAR-10) with a DCGAN', train_one,
+    smoke=tiny_run | dict(method='dcgan', set=['width=4', 'nz=8']),
+    cpu=dict(method='dcgan', data='cifar10', size=32, epochs=4, bs=64, lr=4e-4, every=1, set=['width=32', 'nz=100', 'ema=.999']),
+    paper=dict(method='dcgan', data='cifar10', size=32, epochs=50, bs=128, lr=2e-4, every=1, set=['width=128', 'nz=100']))
+
+# %% ../nbs/61_recipes.ipynb #7ae75db0
+dcgan_ablation = recipe('dcgan_ablation', 'Radford et al. 2015, §3', 'DCGAN without each of its guidelines in turn', train_each(ablations()),
+    smoke=tiny_run | dict(method='dcgan', epochs=1, part=128, set=['width=4', 'nz=8']),
+    cpu=dict(method='dcgan', data='mnist', size=32, part=9600, epochs=8, bs=64, lr=4e-4, every=2, set=['width=16', 'nz=64']),
+    paper=dict(method='dcgan', data='cifar10', size=64, epochs=25, bs=128, lr=2e-4, every=5, set=['width=64', 'nz=100']))
 
 # %% ../nbs/61_recipes.ipynb #8a039ad2
 def results_table(
     names=None, # Recipes; by default all
     scale:str='cpu', # Scale
     results='results', # Folder of all results
-    columns=('confidence', 'frechet', 'kid', 'precision', 'recall'), # Metrics
+    columns=('confidence', 'frechet', 'kid', 'precision', 'recall', 'modes'), # Metrics
 ) -> str: # Markdown
     "The recorded results of recipes as a table: value, and in brackets the floor"
     cell = lambda m, k: f'{m[k]:.3g} ({m["floor"][k]:.3g})' if k in m else ''
     rows = [['recipe', 'seed', *columns, 'rarest class', 'seconds']]
-    for name in names or RECIPES:
+    for name in names or [k for k, f in RECIPES.items() if not f.variants]:
         found = sorted((Path(results)/name/scale).glob('*/metrics.json'))
         if not found: rows.append([name, f'not run yet: `gannb reproduce {name} --scale {scale}`', *['']*(len(columns) + 2)])
         for f in found:
@@ -139,3 +210,30 @@ def results_table(
             rarest = f'{min(m["share"].values()):.1%}' if 'share' in m else ''
             rows.append([name, f.parent.name, *(cell(m, k) for k in columns), rarest, f'{c["seconds"]:.0f}'])
     return '\n'.join(f'| {" | ".join(r)} |' for r in [rows[0], ['---']*len(rows[0]), *rows[1:]])
+
+# %% ../nbs/61_recipes.ipynb #ca1e0606
+def verdict(
+    a, # Fréchet distances of the reference, one per seed
+    b, # Of a variant
+) -> str: # 'better', 'worse' or 'not decided'
+    "Do all seeds agree?"
+    return 'better' if max(b) < min(a) else 'worse' if min(b) > max(a) else 'not decided'
+
+def comparison(
+    name:str, # Recipe
+    says:dict, # Variant -> what the source says of it
+    scale:str='cpu', # Scale
+    results='results', # Folder of all results
+    columns=('frechet', 'precision', 'recall'), # Metrics
+) -> str: # Markdown
+    "The recorded results of a comparison: mean ± standard deviation over seeds"
+    runs = [json.loads(o.read_text()) for o in sorted((Path(results)/name/scale).glob('*/metrics.json'))]
+    if not runs: return f'not run yet: `gannb reproduce {name} --scale {scale}`'
+    def cell(v): return f'{np.mean(v):.3g} ± {np.std(v, ddof=1):.2g}' if len(v) > 1 else f'{v[0]:.3g}'
+    of = lambda k, c: [r[k][c] for r in runs]
+    ref, *_ = runs[0]
+    rows = [['variant', *columns, f'Fréchet, {len(runs)} seeds', 'the source says'], ['---']*(len(columns) + 3)]
+    rows += [[k, *(cell(of(k, c)) for c in columns), '' if k == ref else verdict(of(ref, 'frechet'), of(k, 'frechet')), says.get(k, '')]
+             for k in sorted(runs[0], key=lambda k: np.mean(of(k, 'frechet')))]
+    rows += [['real against real', *(cell([r[ref]['floor'][c] for r in runs]) for c in columns), '', '']]
+    return '\n'.join(f'| {" | ".join(r)} |' for r in rows)

@@ -43,7 +43,7 @@ def one_line(
     return s
 
 # %% ../nbs/59_runs.ipynb #6aa04d7c
-MODULES = 'dcgan wgan_gp recipes'.split() # Modules of gannb that register methods, recipes or commands
+MODULES = 'gan dcgan wgan wgan_gp recipes'.split() # Modules of gannb that register methods, recipes or commands
 
 def load_modules():
     "Import all that registers something"
@@ -166,7 +166,7 @@ def write_text(
 def write_json(path, d): write_text(path, json.dumps(d, indent=1) + '\n')
 
 # %% ../nbs/59_runs.ipynb #183f624b
-SETTINGS = dict(data='digits', size=None, epochs=None, bs=None, lr=None, n_critic=None, seed=0, device=None, amp=None, set={}, every=None)
+SETTINGS = dict(data='digits', size=None, epochs=None, bs=None, lr=None, n_critic=None, seed=0, device=None, amp=None, set={}, every=None, part=None)
 
 def read_config(
     run:Path, # Folder of a run
@@ -289,8 +289,9 @@ def samples(
     n:int, # How many
     seed:int=0, # The same seed, the same latents
 ) -> torch.Tensor: # Pictures in [0, 1], (n, c, h, w)
-    "Draw pictures"
-    return gan.to_pixels(gan.sample(n, generator=torch.Generator().manual_seed(seed))).float().cpu()
+    "Draw pictures, a thousand at a time"
+    g = torch.Generator().manual_seed(seed)
+    return torch.cat([gan.to_pixels(gan.sample(min(1000, n - i), generator=g)).float().cpu() for i in range(0, n, 1000)])
 
 # %% ../nbs/59_runs.ipynb #e54222bf
 def write_history(
@@ -373,15 +374,20 @@ def measure(
     gan:GAN, # A trained GAN
     real:ImageData, # Held-out pictures
     n:int=1000, # Samples
+    train:ImageData|None=None, # What the judge may learn from, if it is not one that comes with the project
 ) -> Scores: # Metrics, `confidence`, `share` of the classes, and the `floor`
     "Everything that `metrics.json` holds"
-    jury = judge_for(real)
+    jury = judge_for(real, train=train)
     res = evaluate(gan, real, jury, n=n)
     if jury.turns: return res
-    p = jury.probs(samples(gan, n))
-    share = dict(zip(jury.classes, mode_stats(p)['share'].tolist()))
-    res['floor']['confidence'] = jury.probs(real.images[:5000]).amax(1).mean().item()
-    return Scores(res | dict(confidence=p.amax(1).mean().item(), share=share, samples=n, judge=repr(jury)))
+    k = len(jury.classes)
+    if k > 100: n = 26*k   # modes are counted as the literature counts those of stacked digits
+    p, q = jury.probs(samples(gan, n)), jury.probs(real.images[:n if k > 100 else 5000])
+    res['floor']['confidence'] = q.amax(1).mean().item()
+    res |= dict(confidence=p.amax(1).mean().item(), samples=n, judge=repr(jury))
+    if k <= 100: return Scores(res | dict(share=dict(zip(jury.classes, mode_stats(p)['share'].tolist()))))
+    for r, o in ((res, p), (res['floor'], q)): r |= {m: mode_stats(o)[m] for m in ('modes', 'kl')}
+    return Scores(res)
 
 # %% ../nbs/59_runs.ipynb #7106b67e
 def table(
@@ -400,6 +406,7 @@ def finish(
     config:dict, # What to write into config.json
     real:ImageData|None, # Held-out pictures
     n:int=1000, # Samples to measure
+    train:ImageData|None=None, # What a judge may learn from
 ) -> Scores|None:
     "Write what a finished run leaves"
     gan = learn.model.eval()
@@ -409,7 +416,7 @@ def finish(
     save_grid(samples(gan, 64, config['settings']['seed']), out/'samples.png', nrow=16)
     plot_history(learn)[0].figure.savefig(out/'curves.png'); plt.close('all')
     if real is None: return None
-    m = measure(gan, real, n)
+    m = measure(gan, real, n, train)
     write_json(out/'metrics.json', m)
     return m
 
@@ -430,7 +437,8 @@ def train_gan(
     start, device, out = time.time(), device_of(s['device']), Path(out).expanduser()
     writes = join_processes(device)
     if writes: prepare_out(out, resume)
-    data, real = load_data(s['data'], s['size']), held_out(s['data'], s['size'])
+    whole, real = load_data(s['data'], s['size']), held_out(s['data'], s['size'])
+    data = whole.split(s['part'])[1] if s['part'] and s['part'] < len(whole) else whole
     s, halt, path = complete(s, data), Halt(minutes), out/'checkpoint.safetensors'
     learn = make_learner(s, data, device, [halt, Checkpoints(path)])
     if resume: resume_learner(learn, path)
@@ -439,12 +447,12 @@ def train_gan(
     if writes:
         write_json(out/'config.json', config | dict(seconds=before, gan=learn.model.config, norm=vars(learn.model.norm)))
         print(describe(data) + ('' if real else '; too few held-out pictures to measure against'), flush=True)
-        learn.add_cbs([Watch(out, s)] + ([ReportMetrics(real, every=s['every'])] if real else []))
+        learn.add_cbs([Watch(out, s)] + ([ReportMetrics(real, every=s['every'], judge=judge_for(real, train=whole))] if real else []))
     with learn.no_logging(): learn.fit(s['epochs'])
     config['seconds'] = round(before + time.time() - start, 1)
     if halt.stopped and (halt.reason or not enough):
         learn.checkpoint(path)
         if writes: save_gan(learn.model, out, **config)
         return int(halt.reason) or -1
-    if writes and (m := finish(learn, out, config, real, n)): print(table(m))
+    if writes and (m := finish(learn, out, config, real, n, whole)): print(table(m))
     return 0
