@@ -128,7 +128,7 @@ def agreement(
     return (judge.probs(x).argmax(1) == y.cpu()).float().mean().item()
 
 # %% ../nbs/04_metrics.ipynb #269ba7c9
-def recipe():
+def how_made():
     "Hash of the code that makes a judge: a changed recipe makes another judge"
     codes = [(f.__code__, f.__defaults__) for f in map(inspect.unwrap, (Judge.__init__, Judge.embed, turned, rescale, train_judge))]
     parts = [(c.co_code, c.co_names, [o for o in c.co_consts if not inspect.iscode(o)], d) for c, d in codes]
@@ -172,7 +172,7 @@ def judge(
     "The judge of this data: trained the first time, then read from the cache"
     if isinstance(data, ImageData): train, valid = data.split(.1, seed=0)
     else: train, valid = load_data(data, size), load_data(data, size, split='test')
-    key = f'{train.name}-{train.channels}x{train.size}-{len(train)}-{fingerprint(train)}-seed{seed}-{recipe()}'
+    key = f'{train.name}-{train.channels}x{train.size}-{len(train)}-{fingerprint(train)}-seed{seed}-{how_made()}'
     path = cache_dir()/'judges'/f'{key.replace("/", "_")}.safetensors'
     net = read_judge(path)
     if net is None:

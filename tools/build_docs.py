@@ -12,9 +12,9 @@ root = cfg.config_path
 src,dst,out = root/'_proc',root/'_sphinx',cfg.doc_path
 base = f"{cfg.doc_host}{cfg.doc_baseurl}/"
 
-# the parts of the left navigation, by the first digit of a notebook's number
-parts = {'Foundations':'0', 'The game':'1', 'Better distances, better nets':'2', 'Plug & play':'3',
-         'Lossy measurements':'4', 'Latent space':'5', 'Using it':'69'}
+# the parts of the left navigation, by the number of their first notebook
+parts = {'Foundations':0, 'The game':10, 'Better distances, better nets':20, 'Plug & play':30,
+         'Lossy measurements':40, 'Latent space':50, 'Using it':59}
 
 def html_name(p):
     "The page nbdev gives a notebook: `01_gan.ipynb` -> `gan.html`"
@@ -157,9 +157,9 @@ def conv_cell(c, page, state):
 def navigation():
     "The table of contents: every notebook under its part, with its number"
     res = []
-    for part,digits in parts.items():
-        nbs = [o for o in sorted(src.glob('*.ipynb')) if o.name[0] in digits]
-        titles = [f'{o.name[:2]} {front(nbformat.read(o, as_version=4))["title"]} <{html_name(Path(o.name))[:-5]}>' for o in nbs]
+    for (part,start),end in zip(parts.items(), [*parts.values()][1:]+[100]):
+        nbs = [o for o in sorted(src.glob('[0-9]*.ipynb')) if start <= int(o.name[:2]) < end]
+        titles = [f'{o.name.split("_")[0]} {front(nbformat.read(o, as_version=4))["title"]} <{html_name(Path(o.name))[:-5]}>' for o in nbs]
         if nbs: res.append('\n'.join(['```{toctree}', ':hidden:', f':caption: {part}', '', *titles, '```']))
     return '\n\n'.join(res)
 
