@@ -19,7 +19,7 @@ from .dcgan import CLAIMS, ablations
 # %% auto #0
 __all__ = ['SCALES', 'tiny_run', 'dcgan_mnist', 'wgan_gp_mnist', 'stacked_cpu', 'dcgan_stacked', 'wgan_gp_stacked', 'dcgan_cifar',
            'dcgan_ablation', 'recipe', 'train_one', 'train_each', 'places', 'side_by_side', 'commit', 'collect',
-           'result_of', 'reproduce', 'like_digits', 'results_table', 'verdict', 'comparison']
+           'result_of', 'reproduce', 'like_digits', 'spread', 'recorded', 'results_table', 'verdict', 'comparison']
 
 # %% ../nbs/61_recipes.ipynb #171bb404
 SCALES = ('smoke', 'cpu', 'paper')
@@ -30,11 +30,12 @@ def recipe(
     doc:str, # What it makes
     run, # Function `(run, settings, resume, minutes)`; returns why it was stopped, or 0
     accept=None, # Function from metrics to a list of what is not good enough
+    prints:str='', # The number that the source has for this
     **scales, # Scale -> settings, see `SETTINGS` of the runs
 ): # The function, named, described and registered
     "Register a recipe"
     def f(path, scale, resume=False, minutes=None, **given): return run(path, scales[scale] | given, resume, minutes)
-    f.__doc__, f.source, f.accept, f.scales = doc, source, accept or (lambda m: []), scales
+    f.__doc__, f.source, f.accept, f.prints, f.scales = doc, source, accept or (lambda m: []), prints, scales
     f.variants = getattr(run, 'variants', None)
     RECIPES[name] = f
     return f
@@ -157,12 +158,12 @@ def like_digits(
 # %% ../nbs/61_recipes.ipynb #9adf13bb
 tiny_run = dict(data='digits', size=16, epochs=2, every=1)
 
-dcgan_mnist = recipe('dcgan_mnist', 'Radford et al. 2015, §3 and §4.1', 'MNIST digits with a DCGAN', train_one, like_digits,
+dcgan_mnist = recipe('dcgan_mnist', 'Radford et al. 2015, §3 and §4.1', 'MNIST digits with a DCGAN', train_one, like_digits, 'pictures only',
     smoke=tiny_run | dict(method='dcgan', set=['width=4', 'nz=8']),
     cpu=dict(method='dcgan', data='mnist', size=32, epochs=8, bs=64, lr=4e-4, every=2, set=['width=16', 'nz=64', 'ema=.999']),
     paper=dict(method='dcgan', data='mnist', size=32, epochs=25, bs=128, lr=2e-4, every=1, set=['width=128', 'nz=100']))
 
-wgan_gp_mnist = recipe('wgan_gp_mnist', 'Gulrajani et al. 2017, Algorithm 1', 'MNIST digits with a WGAN-GP', train_one, like_digits,
+wgan_gp_mnist = recipe('wgan_gp_mnist', 'Gulrajani et al. 2017, Algorithm 1', 'MNIST digits with a WGAN-GP', train_one, like_digits, 'curves only',
     smoke=tiny_run | dict(method='wgan_gp', set=['width=4', 'nz=8']),
     cpu=dict(method='wgan_gp', data='mnist', size=32, epochs=6, bs=64, lr=1e-3, n_critic=3, every=2, set=['width=16', 'nz=64', 'ema=.995']),
     paper=dict(method='wgan_gp', data='mnist', size=32, epochs=214, bs=50, lr=1e-4, every=10, set=['width=64', 'nz=128']))
@@ -181,7 +182,7 @@ wgan_gp_stacked = recipe('wgan_gp_stacked', 'Metz et al. 2017, §3.3.1', '1000 m
     paper=dict(method='wgan_gp', data='stacked-mnist', size=32, epochs=100, bs=50, lr=1e-4, every=5, set=['width=64', 'nz=128']))
 
 # %% ../nbs/61_recipes.ipynb #0f72981e
-dcgan_cifar = recipe('dcgan_cifar', 'Radford et al. 2015, §5.1', 'small photographs (CIFAR-10) with a DCGAN', train_one,
+dcgan_cifar = recipe('dcgan_cifar', 'Radford et al. 2015, §5.1', 'small photographs (CIFAR-10) with a DCGAN', train_one, prints='accuracy of a classifier on the critic',
     smoke=tiny_run | dict(method='dcgan', set=['width=4', 'nz=8']),
     cpu=dict(method='dcgan', data='cifar10', size=32, epochs=4, bs=64, lr=4e-4, every=1, set=['width=32', 'nz=100', 'ema=.999']),
     paper=dict(method='dcgan', data='cifar10', size=32, epochs=50, bs=128, lr=2e-4, every=1, set=['width=128', 'nz=100']))
@@ -193,25 +194,40 @@ dcgan_ablation = recipe('dcgan_ablation', 'Radford et al. 2015, §3', 'DCGAN wit
     paper=dict(method='dcgan', data='cifar10', size=64, epochs=25, bs=128, lr=2e-4, every=5, set=['width=64', 'nz=100']))
 
 # %% ../nbs/61_recipes.ipynb #8a039ad2
+def spread(
+    v:list, # One number per seed
+) -> str: # 'mean ± standard deviation', or the only number
+    "Numbers of several seeds as one"
+    return f'{np.mean(v):.3g} ± {np.std(v, ddof=1):.2g}' if len(v) > 1 else f'{v[0]:.3g}'
+
+def recorded(
+    name:str, # Recipe
+    scale:str='cpu', # Scale
+    results='results', # Folder of all results
+) -> list: # (metrics, config) of each seed
+    "The recorded results of a recipe"
+    read = lambda f: json.loads(f.read_text())
+    return [(read(o), read(o.parent/'config.json')) for o in sorted((Path(results)/name/scale).glob('*/metrics.json'))]
+
+# %% ../nbs/61_recipes.ipynb #6d594127
 def results_table(
-    names=None, # Recipes; by default all
+    names=None, # Recipes; by default all that train one GAN
     scale:str='cpu', # Scale
     results='results', # Folder of all results
     columns=('confidence', 'frechet', 'kid', 'precision', 'recall', 'modes'), # Metrics
 ) -> str: # Markdown
-    "The recorded results of recipes as a table: value, and in brackets the floor"
-    cell = lambda m, k: f'{m[k]:.3g} ({m["floor"][k]:.3g})' if k in m else ''
-    rows = [['recipe', 'seed', *columns, 'rarest class', 'seconds']]
+    "The recorded results of recipes: mean ± standard deviation over seeds, and in brackets the floor"
+    rows = [['recipe', 'seeds', *columns, 'rarest class', 'seconds', 'device', 'the source prints']]
     for name in names or [k for k, f in RECIPES.items() if not f.variants]:
-        found = sorted((Path(results)/name/scale).glob('*/metrics.json'))
-        if not found: rows.append([name, f'not run yet: `gannb reproduce {name} --scale {scale}`', *['']*(len(columns) + 2)])
-        for f in found:
-            m, c = (json.loads((f.parent/o).read_text()) for o in ('metrics.json', 'config.json'))
-            rarest = f'{min(m["share"].values()):.1%}' if 'share' in m else ''
-            rows.append([name, f.parent.name, *(cell(m, k) for k in columns), rarest, f'{c["seconds"]:.0f}'])
+        runs = recorded(name, scale, results)
+        if not runs: rows.append([name, f'not run yet: `gannb reproduce {name} --scale {scale}`', *['']*(len(rows[0]) - 2)]); continue
+        cell = lambda k: f'{spread([m[k] for m, _ in runs])} ({np.mean([m["floor"][k] for m, _ in runs]):.3g})' if k in runs[0][0] else ''
+        rarest = f'{min(min(m["share"].values()) for m, _ in runs):.1%}' if 'share' in runs[0][0] else ''
+        seconds, device = f'{np.mean([c["seconds"] for _, c in runs]):.0f}', runs[0][1]['device']
+        rows.append([name, str(len(runs)), *map(cell, columns), rarest, seconds, device, getattr(RECIPES.get(name), 'prints', '')])
     return '\n'.join(f'| {" | ".join(r)} |' for r in [rows[0], ['---']*len(rows[0]), *rows[1:]])
 
-# %% ../nbs/61_recipes.ipynb #ca1e0606
+# %% ../nbs/61_recipes.ipynb #eba9ca1a
 def verdict(
     a, # Fréchet distances of the reference, one per seed
     b, # Of a variant
@@ -227,13 +243,12 @@ def comparison(
     columns=('frechet', 'precision', 'recall'), # Metrics
 ) -> str: # Markdown
     "The recorded results of a comparison: mean ± standard deviation over seeds"
-    runs = [json.loads(o.read_text()) for o in sorted((Path(results)/name/scale).glob('*/metrics.json'))]
+    runs = [m for m, _ in recorded(name, scale, results)]
     if not runs: return f'not run yet: `gannb reproduce {name} --scale {scale}`'
-    def cell(v): return f'{np.mean(v):.3g} ± {np.std(v, ddof=1):.2g}' if len(v) > 1 else f'{v[0]:.3g}'
     of = lambda k, c: [r[k][c] for r in runs]
     ref, *_ = runs[0]
     rows = [['variant', *columns, f'Fréchet, {len(runs)} seeds', 'the source says'], ['---']*(len(columns) + 3)]
-    rows += [[k, *(cell(of(k, c)) for c in columns), '' if k == ref else verdict(of(ref, 'frechet'), of(k, 'frechet')), says.get(k, '')]
+    rows += [[k, *(spread(of(k, c)) for c in columns), '' if k == ref else verdict(of(ref, 'frechet'), of(k, 'frechet')), says.get(k, '')]
              for k in sorted(runs[0], key=lambda k: np.mean(of(k, 'frechet')))]
-    rows += [['real against real', *(cell([r[ref]['floor'][c] for r in runs]) for c in columns), '', '']]
+    rows += [['real against real', *(spread([r[ref]['floor'][c] for r in runs]) for c in columns), '', '']]
     return '\n'.join(f'| {" | ".join(r)} |' for r in rows)
