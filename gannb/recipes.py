@@ -80,7 +80,8 @@ def side_by_side(
     paths, names = places(run, variants), list(variants)
     read = lambda p, f: json.loads((p/f).read_text())
     write_json(run/'metrics.json', {k: read(p, 'metrics.json') for k, p in zip(names, paths)})
-    write_json(run/'config.json', read(paths[0], 'config.json') | dict(variants=variants, seconds=sum(read(p, 'config.json')['seconds'] for p in paths)))
+    configs = [read(p, 'config.json') for p in paths]
+    write_json(run/'config.json', configs[0] | dict(variants=variants, seconds=sum(c['seconds'] for c in configs)))
     tables = [list(csv.reader((p/'history.csv').open())) for p in paths]
     rows = [['variant', *tables[0][0]], *([k, *r] for k, t in zip(names, tables) for r in t[1:])]
     write_text(run/'history.csv', ''.join(','.join(r) + '\n' for r in rows))
@@ -142,7 +143,8 @@ def reproduce(
         print(f'stopped; go on with: {again} --resume', file=sys.stderr)
         return 128 + why if why > 0 else 0
     if world()[0] != 0: return 0
-    collect(run, to, recipe=name, source=RECIPES[name].source, scale=scale, command=again.replace(data, Path(data).name) if data else again, commit=commit())
+    if data: again = again.replace(data, Path(data).name)
+    collect(run, to, recipe=name, source=RECIPES[name].source, scale=scale, command=again, commit=commit())
     m = json.loads((to/'metrics.json').read_text())
     for o in RECIPES[name].accept(m) if scale != 'smoke' else (): print(f'not as it should be: {o}')
     print(f'{to}: ' + ', '.join(sorted(o.name for o in to.iterdir())))
@@ -158,12 +160,14 @@ def like_digits(
 # %% ../nbs/61_recipes.ipynb #9adf13bb
 tiny_run = dict(data='digits', size=16, epochs=2, every=1)
 
-dcgan_mnist = recipe('dcgan_mnist', 'Radford et al. 2015, §3 and §4.1', 'MNIST digits with a DCGAN', train_one, like_digits, 'pictures only',
+dcgan_mnist = recipe('dcgan_mnist', 'Radford et al. 2015, §3 and §4.1', 'MNIST digits with a DCGAN', train_one, like_digits,
+    prints='pictures only',
     smoke=tiny_run | dict(method='dcgan', set=['width=4', 'nz=8']),
     cpu=dict(method='dcgan', data='mnist', size=32, epochs=8, bs=64, lr=4e-4, every=2, set=['width=16', 'nz=64', 'ema=.999']),
     paper=dict(method='dcgan', data='mnist', size=32, epochs=25, bs=128, lr=2e-4, every=1, set=['width=128', 'nz=100']))
 
-wgan_gp_mnist = recipe('wgan_gp_mnist', 'Gulrajani et al. 2017, Algorithm 1', 'MNIST digits with a WGAN-GP', train_one, like_digits, 'curves only',
+wgan_gp_mnist = recipe('wgan_gp_mnist', 'Gulrajani et al. 2017, Algorithm 1', 'MNIST digits with a WGAN-GP', train_one, like_digits,
+    prints='curves only',
     smoke=tiny_run | dict(method='wgan_gp', set=['width=4', 'nz=8']),
     cpu=dict(method='wgan_gp', data='mnist', size=32, epochs=6, bs=64, lr=1e-3, n_critic=3, every=2, set=['width=16', 'nz=64', 'ema=.995']),
     paper=dict(method='wgan_gp', data='mnist', size=32, epochs=214, bs=50, lr=1e-4, every=10, set=['width=64', 'nz=128']))
@@ -182,13 +186,15 @@ wgan_gp_stacked = recipe('wgan_gp_stacked', 'Metz et al. 2017, §3.3.1', '1000 m
     paper=dict(method='wgan_gp', data='stacked-mnist', size=32, epochs=100, bs=50, lr=1e-4, every=5, set=['width=64', 'nz=128']))
 
 # %% ../nbs/61_recipes.ipynb #0f72981e
-dcgan_cifar = recipe('dcgan_cifar', 'Radford et al. 2015, §5.1', 'small photographs (CIFAR-10) with a DCGAN', train_one, prints='accuracy of a classifier on the critic',
+dcgan_cifar = recipe('dcgan_cifar', 'Radford et al. 2015, §5.1', 'small photographs (CIFAR-10) with a DCGAN', train_one,
+    prints='accuracy of a classifier on the critic',
     smoke=tiny_run | dict(method='dcgan', set=['width=4', 'nz=8']),
     cpu=dict(method='dcgan', data='cifar10', size=32, epochs=4, bs=64, lr=4e-4, every=1, set=['width=32', 'nz=100', 'ema=.999']),
     paper=dict(method='dcgan', data='cifar10', size=32, epochs=50, bs=128, lr=2e-4, every=1, set=['width=128', 'nz=100']))
 
 # %% ../nbs/61_recipes.ipynb #7ae75db0
-dcgan_ablation = recipe('dcgan_ablation', 'Radford et al. 2015, §3', 'DCGAN without each of its guidelines in turn', train_each(ablations()),
+dcgan_ablation = recipe('dcgan_ablation', 'Radford et al. 2015, §3', 'DCGAN without each of its guidelines in turn',
+    train_each(ablations()),
     smoke=tiny_run | dict(method='dcgan', epochs=1, part=128, set=['width=4', 'nz=8']),
     cpu=dict(method='dcgan', data='mnist', size=32, part=9600, epochs=8, bs=64, lr=4e-4, every=2, set=['width=16', 'nz=64']),
     paper=dict(method='dcgan', data='cifar10', size=64, epochs=25, bs=128, lr=2e-4, every=5, set=['width=64', 'nz=100']))
@@ -214,17 +220,17 @@ def results_table(
     names=None, # Recipes; by default all that train one GAN
     scale:str='cpu', # Scale
     results='results', # Folder of all results
-    columns=('confidence', 'frechet', 'kid', 'precision', 'recall', 'modes'), # Metrics
+    columns=('confidence', 'frechet', 'precision', 'recall', 'modes'), # Metrics
 ) -> str: # Markdown
     "The recorded results of recipes: mean ± standard deviation over seeds, and in brackets the floor"
-    rows = [['recipe', 'seeds', *columns, 'rarest class', 'seconds', 'device', 'the source prints']]
+    rows = [['recipe', 'seeds', *columns, 'rarest class', 'seconds', 'the source prints']]
     for name in names or [k for k, f in RECIPES.items() if not f.variants]:
         runs = recorded(name, scale, results)
         if not runs: rows.append([name, f'not run yet: `gannb reproduce {name} --scale {scale}`', *['']*(len(rows[0]) - 2)]); continue
         cell = lambda k: f'{spread([m[k] for m, _ in runs])} ({np.mean([m["floor"][k] for m, _ in runs]):.3g})' if k in runs[0][0] else ''
         rarest = f'{min(min(m["share"].values()) for m, _ in runs):.1%}' if 'share' in runs[0][0] else ''
-        seconds, device = f'{np.mean([c["seconds"] for _, c in runs]):.0f}', runs[0][1]['device']
-        rows.append([name, str(len(runs)), *map(cell, columns), rarest, seconds, device, getattr(RECIPES.get(name), 'prints', '')])
+        seconds = f'{np.mean([c["seconds"] for _, c in runs]):.0f} on {runs[0][1]["device"]}'
+        rows.append([name, str(len(runs)), *map(cell, columns), rarest, seconds, getattr(RECIPES.get(name), 'prints', '')])
     return '\n'.join(f'| {" | ".join(r)} |' for r in [rows[0], ['---']*len(rows[0]), *rows[1:]])
 
 # %% ../nbs/61_recipes.ipynb #eba9ca1a

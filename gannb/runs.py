@@ -166,7 +166,8 @@ def write_text(
 def write_json(path, d): write_text(path, json.dumps(d, indent=1) + '\n')
 
 # %% ../nbs/59_runs.ipynb #183f624b
-SETTINGS = dict(data='digits', size=None, epochs=None, bs=None, lr=None, n_critic=None, seed=0, device=None, amp=None, set={}, every=None, part=None)
+SETTINGS = dict(data='digits', size=None, epochs=None, bs=None, lr=None, n_critic=None, seed=0, device=None, amp=None, set={}, every=None,
+                part=None)
 
 def read_config(
     run:Path, # Folder of a run
