@@ -4,7 +4,8 @@
 
 # %% ../nbs/61_recipes.ipynb #0fe34e03
 from __future__ import annotations
-import csv, json, math, shutil, subprocess, sys, time
+import csv, io, json, math, shutil, subprocess, sys, time
+from functools import partial
 from pathlib import Path
 from typing import Literal
 import numpy as np
@@ -15,11 +16,13 @@ from .files import *
 from .runs import *
 from .cli import *
 from .dcgan import CLAIMS, ablations
+from .metrics import parzen_log_likelihood
 
 # %% auto #0
-__all__ = ['SCALES', 'tiny_run', 'dcgan_mnist', 'wgan_gp_mnist', 'stacked_cpu', 'dcgan_stacked', 'wgan_gp_stacked', 'dcgan_cifar',
-           'dcgan_ablation', 'recipe', 'train_one', 'train_each', 'places', 'side_by_side', 'commit', 'collect',
-           'result_of', 'reproduce', 'like_digits', 'spread', 'recorded', 'results_table', 'verdict', 'comparison']
+__all__ = ['SCALES', 'tiny_run', 'gan_mnist', 'dcgan_mnist', 'wgan_mnist', 'wgan_gp_mnist', 'stacked_cpu', 'dcgan_stacked',
+           'wgan_gp_stacked', 'dcgan_cifar', 'dcgan_ablation', 'recipe', 'train_one', 'train_each', 'places',
+           'side_by_side', 'commit', 'collect', 'result_of', 'reproduce', 'like_digits', 'parzen_of', 'spread',
+           'recorded', 'results_table', 'verdict', 'comparison']
 
 # %% ../nbs/61_recipes.ipynb #171bb404
 SCALES = ('smoke', 'cpu', 'paper')
@@ -31,12 +34,13 @@ def recipe(
     run, # Function `(run, settings, resume, minutes)`; returns why it was stopped, or 0
     accept=None, # Function from metrics to a list of what is not good enough
     prints:str='', # The number that the source has for this
+    also=None, # Function from the folder of a finished run to more metrics, and their floor
     **scales, # Scale -> settings, see `SETTINGS` of the runs
 ): # The function, named, described and registered
     "Register a recipe"
     def f(path, scale, resume=False, minutes=None, **given): return run(path, scales[scale] | given, resume, minutes)
     f.__doc__, f.source, f.accept, f.prints, f.scales = doc, source, accept or (lambda m: []), prints, scales
-    f.variants = getattr(run, 'variants', None)
+    f.also, f.variants = also, getattr(run, 'variants', None)
     RECIPES[name] = f
     return f
 
@@ -84,7 +88,8 @@ def side_by_side(
     write_json(run/'config.json', configs[0] | dict(variants=variants, seconds=sum(c['seconds'] for c in configs)))
     tables = [list(csv.reader((p/'history.csv').open())) for p in paths]
     rows = [['variant', *tables[0][0]], *([k, *r] for k, t in zip(names, tables) for r in t[1:])]
-    write_text(run/'history.csv', ''.join(','.join(r) + '\n' for r in rows))
+    csv.writer(s := io.StringIO(), lineterminator='\n').writerows(rows)
+    write_text(run/'history.csv', s.getvalue())
     pictures = [np.asarray(Image.open(p/'samples.png')) for p in paths]
     Image.fromarray(np.concatenate([o[:len(o)//4] for o in pictures])).save(run/'samples.png')   # one row of four
 
@@ -143,28 +148,60 @@ def reproduce(
         print(f'stopped; go on with: {again} --resume', file=sys.stderr)
         return 128 + why if why > 0 else 0
     if world()[0] != 0: return 0
+    m = json.loads((run/'metrics.json').read_text())
+    if RECIPES[name].also:
+        more, floor = RECIPES[name].also(run)
+        write_json(run/'metrics.json', m := m | more | dict(floor=m['floor'] | floor))
     if data: again = again.replace(data, Path(data).name)
     collect(run, to, recipe=name, source=RECIPES[name].source, scale=scale, command=again, commit=commit())
-    m = json.loads((to/'metrics.json').read_text())
     for o in RECIPES[name].accept(m) if scale != 'smoke' else (): print(f'not as it should be: {o}')
     print(f'{to}: ' + ', '.join(sorted(o.name for o in to.iterdir())))
 
 # %% ../nbs/61_recipes.ipynb #4f346142
 def like_digits(
     m:dict, # From `measure`
+    sure:float=.9, # Confidence wanted
 ) -> list: # What is missing
     "Is a judge sure of the samples, and is every class there?"
-    res = [] if m['confidence'] >= .9 else [f'the judge is sure of its samples by {m["confidence"]:.3f}, wanted: .9']
+    res = [] if m['confidence'] >= sure else [f'the judge is sure of its samples by {m["confidence"]:.3f}, wanted: {sure}']
     return res + [f'{m["share"][k]:.1%} of the samples are {k}, wanted: 3 %' for k in m['share'] if m['share'][k] < .03]
 
 # %% ../nbs/61_recipes.ipynb #9adf13bb
+def parzen_of(
+    run:Path, # Folder of a finished run
+    n:int=10_000, # Windows
+    k:int=1000, # Held-out pictures that choose σ; at most half of them
+) -> tuple: # (metrics, floor)
+    "The Parzen estimate as in Goodfellow et al. 2014, §5"
+    gan = load_run(run)
+    s = gan.run['settings']
+    real, train = held_out(s['data'], s['size']), load_data(s['data'], s['size']).images[:n].float()/255
+    k, cut = min(k, len(real)//2), lambda x: x[..., 2:-2, 2:-2] if s['size'] == 32 else x
+    valid, test = cut(real.images[:k].float()/255), cut(real.images[k:].float()/255)
+    found = [parzen_log_likelihood(cut(o), test, valid) for o in (samples(gan, n), train)]
+    return tuple(dict(parzen=o['mean'], parzen_stderr=o['stderr'], parzen_sigma=o['sigma']) for o in found)
+
+# %% ../nbs/61_recipes.ipynb #a7ae2a05
 tiny_run = dict(data='digits', size=16, epochs=2, every=1)
+
+gan_mnist = recipe('gan_mnist', 'Goodfellow et al. 2014, §5', 'MNIST digits with the first GAN, fully connected', train_one,
+    partial(like_digits, sure=.8), 'Parzen estimate 225 ± 2', parzen_of,
+    smoke=tiny_run | dict(method='gan', set=['nz=8', 'hidden=16', 'critic_hidden=8']),
+    cpu=dict(method='gan', data='mnist', size=32, epochs=12, bs=64, lr=1e-3, every=3,
+             set=['opt=adam', 'hidden=400', 'critic_hidden=160', 'pieces=3', 'ema=.999']),
+    paper=dict(method='gan', data='mnist', size=32, epochs=250, bs=100, every=25, set=[]))
 
 dcgan_mnist = recipe('dcgan_mnist', 'Radford et al. 2015, §3 and §4.1', 'MNIST digits with a DCGAN', train_one, like_digits,
     prints='pictures only',
     smoke=tiny_run | dict(method='dcgan', set=['width=4', 'nz=8']),
     cpu=dict(method='dcgan', data='mnist', size=32, epochs=8, bs=64, lr=4e-4, every=2, set=['width=16', 'nz=64', 'ema=.999']),
     paper=dict(method='dcgan', data='mnist', size=32, epochs=25, bs=128, lr=2e-4, every=1, set=['width=128', 'nz=100']))
+
+wgan_mnist = recipe('wgan_mnist', 'Arjovsky et al. 2017, Algorithm 1', 'MNIST digits with a WGAN', train_one, partial(like_digits, sure=.8),
+    prints='curves only',
+    smoke=tiny_run | dict(method='wgan', n_critic=5, set=['width=4', 'nz=8']),
+    cpu=dict(method='wgan', data='mnist', size=32, epochs=14, bs=64, lr=5e-4, n_critic=3, every=2, set=['width=16', 'nz=64', 'ema=.999']),
+    paper=dict(method='wgan', data='mnist', size=32, epochs=200, bs=64, lr=5e-5, every=10, set=['width=64', 'nz=100']))
 
 wgan_gp_mnist = recipe('wgan_gp_mnist', 'Gulrajani et al. 2017, Algorithm 1', 'MNIST digits with a WGAN-GP', train_one, like_digits,
     prints='curves only',
@@ -220,7 +257,7 @@ def results_table(
     names=None, # Recipes; by default all that train one GAN
     scale:str='cpu', # Scale
     results='results', # Folder of all results
-    columns=('confidence', 'frechet', 'precision', 'recall', 'modes'), # Metrics
+    columns=('confidence', 'frechet', 'precision', 'recall', 'modes', 'parzen'), # Metrics
 ) -> str: # Markdown
     "The recorded results of recipes: mean ± standard deviation over seeds, and in brackets the floor"
     rows = [['recipe', 'seeds', *columns, 'rarest class', 'seconds', 'the source prints']]

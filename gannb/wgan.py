@@ -33,7 +33,7 @@ class WGAN(GAN):
 # %% ../nbs/20_wgan.ipynb #5a0b38f6
 @patch
 def stepped(self:WGAN, turn:Turn):
-    "Clip the critic after its step (Arjovsky et al. 2017, Algorithm 1, line 7)"
+    "Clip the critic after its step (Arjovsky et al. 2017, Algorithm 1)"
     GAN.stepped(self, turn)
     if 'critic' in turn.players: clip_weights_(self.critic, self.c)
 
