@@ -197,8 +197,8 @@ dcgan_mnist = recipe('dcgan_mnist', 'Radford et al. 2015, §3 and §4.1', 'MNIST
     cpu=dict(method='dcgan', data='mnist', size=32, epochs=8, bs=64, lr=4e-4, every=2, set=['width=16', 'nz=64', 'ema=.999']),
     paper=dict(method='dcgan', data='mnist', size=32, epochs=25, bs=128, lr=2e-4, every=1, set=['width=128', 'nz=100']))
 
-wgan_mnist = recipe('wgan_mnist', 'Arjovsky et al. 2017, Algorithm 1', 'MNIST digits with a WGAN', train_one, partial(like_digits, sure=.8),
-    prints='curves only',
+wgan_mnist = recipe('wgan_mnist', 'Arjovsky et al. 2017, Algorithm 1', 'MNIST digits with a WGAN', train_one,
+    partial(like_digits, sure=.8), 'curves only',
     smoke=tiny_run | dict(method='wgan', n_critic=5, set=['width=4', 'nz=8']),
     cpu=dict(method='wgan', data='mnist', size=32, epochs=14, bs=64, lr=5e-4, n_critic=3, every=2, set=['width=16', 'nz=64', 'ema=.999']),
     paper=dict(method='wgan', data='mnist', size=32, epochs=200, bs=64, lr=5e-5, every=10, set=['width=64', 'nz=100']))
