@@ -62,7 +62,7 @@ def parser_of(
 
 # %% ../nbs/60_cli.ipynb #f3e03ac2
 COMMANDS = {} # Name -> function
-RECIPES = {} # Name -> recipe
+RECIPES = {} # Name -> `gannb.recipes.Recipe`
 
 def command(
     name:str, # As on the command line
@@ -184,7 +184,7 @@ def list_all():
         print(f'  {"":12} ' + ' '.join(f'{a}={"null" if v is None else v}' for a, v in arguments(k).items()))
     print(DATA)
     print('recipes (gannb reproduce NAME)')
-    for k, f in RECIPES.items(): print(f'  {k:16} {f.__doc__}')
+    for k, r in RECIPES.items(): print(f'  {k:16} {r.doc}')
 
 # %% ../nbs/60_cli.ipynb #2f436f8e
 DEMO = dict(method='wgan_gp', data='digits', size=16, epochs=220, bs=64, lr=1e-3, n_critic=3, seed=0, every=20,

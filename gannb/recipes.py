@@ -5,9 +5,10 @@
 # %% ../nbs/61_recipes.ipynb #0fe34e03
 from __future__ import annotations
 import csv, io, json, math, shutil, subprocess, sys, time
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Callable, Literal
 import numpy as np
 from PIL import Image
 from .data import *
@@ -20,29 +21,30 @@ from .metrics import parzen_log_likelihood
 
 # %% auto #0
 __all__ = ['SCALES', 'tiny_run', 'gan_mnist', 'dcgan_mnist', 'wgan_mnist', 'wgan_gp_mnist', 'stacked_cpu', 'dcgan_stacked',
-           'wgan_gp_stacked', 'dcgan_cifar', 'dcgan_ablation', 'recipe', 'train_one', 'train_each', 'places',
+           'wgan_gp_stacked', 'dcgan_cifar', 'dcgan_ablation', 'Recipe', 'recipe', 'train_one', 'train_each', 'places',
            'side_by_side', 'commit', 'collect', 'result_of', 'reproduce', 'like_digits', 'parzen_of', 'spread',
            'recorded', 'results_table', 'verdict', 'comparison']
 
 # %% ../nbs/61_recipes.ipynb #171bb404
 SCALES = ('smoke', 'cpu', 'paper')
 
-def recipe(
-    name:str, # As on the command line
-    source:str, # Where the setting comes from
-    doc:str, # What it makes
-    run, # Function `(run, settings, resume, minutes)`; returns why it was stopped, or 0
-    accept=None, # Function from metrics to a list of what is not good enough
-    prints:str='', # The number that the source has for this
-    also=None, # Function from the folder of a finished run to more metrics, and their floor
-    **scales, # Scale -> settings, see `SETTINGS` of the runs
-): # The function, named, described and registered
-    "Register a recipe"
-    def f(path, scale, resume=False, minutes=None, **given): return run(path, scales[scale] | given, resume, minutes)
-    f.__doc__, f.source, f.accept, f.prints, f.scales = doc, source, accept or (lambda m: []), prints, scales
-    f.also, f.variants = also, getattr(run, 'variants', None)
-    RECIPES[name] = f
-    return f
+@dataclass
+class Recipe:
+    "How a result is made; known to the command line as soon as it exists"
+    name:str # As on the command line
+    source:str # Where the setting comes from
+    doc:str # What it makes
+    run:Callable # Function `(run, settings, resume, minutes)`; returns why it was stopped, or 0
+    accept:Callable=lambda m: [] # Function from metrics to a list of what is not good enough
+    prints:str='' # The number that the source has for this
+    also:Callable=None # Function from the folder of a finished run to more metrics, and their floor
+    scales:dict=field(default_factory=dict) # Scale -> settings, see `SETTINGS` of the runs
+    def __post_init__(self): RECIPES[self.name] = self
+    @property
+    def variants(self): return getattr(self.run, 'variants', None)   # what a comparison compares
+    def __call__(self, path, scale, resume=False, minutes=None, **given): return self.run(path, self.scales[scale] | given, resume, minutes)
+
+def recipe(*args, accept=Recipe.accept, prints='', also=None, **scales): return Recipe(*args, accept, prints, also, scales)
 
 # %% ../nbs/61_recipes.ipynb #1815cd1b
 def train_one(
@@ -185,26 +187,26 @@ def parzen_of(
 tiny_run = dict(data='digits', size=16, epochs=2, every=1)
 
 gan_mnist = recipe('gan_mnist', 'Goodfellow et al. 2014, §5', 'MNIST digits with the first GAN, fully connected', train_one,
-    partial(like_digits, sure=.8), 'Parzen estimate 225 ± 2', parzen_of,
+    accept=partial(like_digits, sure=.8), prints='Parzen estimate 225 ± 2', also=parzen_of,
     smoke=tiny_run | dict(method='gan', set=['nz=8', 'hidden=16', 'critic_hidden=8']),
     cpu=dict(method='gan', data='mnist', size=32, epochs=12, bs=64, lr=1e-3, every=3,
              set=['opt=adam', 'hidden=400', 'critic_hidden=160', 'pieces=3', 'ema=.999']),
     paper=dict(method='gan', data='mnist', size=32, epochs=250, bs=100, every=25, set=[]))
 
-dcgan_mnist = recipe('dcgan_mnist', 'Radford et al. 2015, §3 and §4.1', 'MNIST digits with a DCGAN', train_one, like_digits,
-    prints='pictures only',
+dcgan_mnist = recipe('dcgan_mnist', 'Radford et al. 2015, §3 and §4.1', 'MNIST digits with a DCGAN', train_one,
+    accept=like_digits, prints='pictures only',
     smoke=tiny_run | dict(method='dcgan', set=['width=4', 'nz=8']),
     cpu=dict(method='dcgan', data='mnist', size=32, epochs=8, bs=64, lr=4e-4, every=2, set=['width=16', 'nz=64', 'ema=.999']),
     paper=dict(method='dcgan', data='mnist', size=32, epochs=25, bs=128, lr=2e-4, every=1, set=['width=128', 'nz=100']))
 
 wgan_mnist = recipe('wgan_mnist', 'Arjovsky et al. 2017, Algorithm 1', 'MNIST digits with a WGAN', train_one,
-    partial(like_digits, sure=.8), 'curves only',
+    accept=partial(like_digits, sure=.8), prints='curves only',
     smoke=tiny_run | dict(method='wgan', n_critic=5, set=['width=4', 'nz=8']),
     cpu=dict(method='wgan', data='mnist', size=32, epochs=14, bs=64, lr=5e-4, n_critic=3, every=2, set=['width=16', 'nz=64', 'ema=.999']),
     paper=dict(method='wgan', data='mnist', size=32, epochs=200, bs=64, lr=5e-5, every=10, set=['width=64', 'nz=100']))
 
-wgan_gp_mnist = recipe('wgan_gp_mnist', 'Gulrajani et al. 2017, Algorithm 1', 'MNIST digits with a WGAN-GP', train_one, like_digits,
-    prints='curves only',
+wgan_gp_mnist = recipe('wgan_gp_mnist', 'Gulrajani et al. 2017, Algorithm 1', 'MNIST digits with a WGAN-GP', train_one,
+    accept=like_digits, prints='curves only',
     smoke=tiny_run | dict(method='wgan_gp', set=['width=4', 'nz=8']),
     cpu=dict(method='wgan_gp', data='mnist', size=32, epochs=6, bs=64, lr=1e-3, n_critic=3, every=2, set=['width=16', 'nz=64', 'ema=.995']),
     paper=dict(method='wgan_gp', data='mnist', size=32, epochs=214, bs=50, lr=1e-4, every=10, set=['width=64', 'nz=128']))
@@ -267,7 +269,7 @@ def results_table(
         cell = lambda k: f'{spread([m[k] for m, _ in runs])} ({np.mean([m["floor"][k] for m, _ in runs]):.3g})' if k in runs[0][0] else ''
         rarest = f'{min(min(m["share"].values()) for m, _ in runs):.1%}' if 'share' in runs[0][0] else ''
         seconds = f'{np.mean([c["seconds"] for _, c in runs]):.0f} on {runs[0][1]["device"]}'
-        rows.append([name, str(len(runs)), *map(cell, columns), rarest, seconds, getattr(RECIPES.get(name), 'prints', '')])
+        rows.append([name, str(len(runs)), *map(cell, columns), rarest, seconds, RECIPES[name].prints if name in RECIPES else ''])
     return '\n'.join(f'| {" | ".join(r)} |' for r in [rows[0], ['---']*len(rows[0]), *rows[1:]])
 
 # %% ../nbs/61_recipes.ipynb #eba9ca1a
