@@ -28,11 +28,11 @@ from fastai.data.transforms import get_files
 from fastai.torch_core import default_device
 
 # %% auto #0
-__all__ = ['NAMED', 'STACKED', 'STACKED_SIZES', 'SPLIT_NAMES', 'LAZY_BYTES', 'cache_dir', 'DataError', 'seeded', 'world', 'draw',
-           'ImageData', 'load_digits_data', 'find_or_download', 'to_size', 'load_named_data', 'stacked', 'to_rgb',
-           'read_image', 'LazyImages', 'read_all', 'unpacked', 'load_folder', 'load_data', 'Norm', 'Stream',
-           'BatchLoader', 'image_dls', 'Toy', 'eight_gaussians', 'twenty_five_gaussians', 'swiss_roll', 'mixture_1d',
-           'PointLoader', 'point_dls']
+__all__ = ['NAMED', 'STACKED', 'STACKED_SIZES', 'SPLIT_NAMES', 'SAFE_TAR', 'LAZY_BYTES', 'cache_dir', 'DataError', 'seeded',
+           'world', 'draw', 'ImageData', 'load_digits_data', 'find_or_download', 'to_size', 'load_named_data',
+           'stacked', 'to_rgb', 'read_image', 'LazyImages', 'read_all', 'unpacked', 'load_folder', 'load_data', 'Norm',
+           'Stream', 'BatchLoader', 'image_dls', 'Toy', 'eight_gaussians', 'twenty_five_gaussians', 'swiss_roll',
+           'mixture_1d', 'PointLoader', 'point_dls']
 
 # %% ../nbs/00_data.ipynb #6918628b
 def cache_dir() -> Path: # `$GANNB_CACHE` or `~/.cache/gannb`
@@ -257,14 +257,18 @@ def read_all(files, size, resize='crop', lazy=False):
 
 # %% ../nbs/00_data.ipynb #1d8ef92e
 SPLIT_NAMES = 'train', 'test', 'valid', 'val'
+SAFE_TAR = dict(filter='data') if hasattr(tarfile, 'data_filter') else {} # Early releases of Python 3.10 and 3.11 lack it
 
 def _extract(path, to):
     "All of a .tar (compressed or not) or .zip; nothing may land outside the folder `to`"
     try:
         if zipfile.is_zipfile(path): zipfile.ZipFile(path).extractall(to)
         else:
-            with tarfile.open(path) as f: f.extractall(to, filter='data')
-    except tarfile.FilterError as e: raise DataError(f'{path} is not safe to unpack: {e}') from None
+            with tarfile.open(path) as f:
+                members = [m for m in f if m.isfile() or m.isdir()]   # no links, no devices
+                bad = [m.name for m in members if not Path(to, m.name).resolve().is_relative_to(Path(to).resolve())]
+                if bad: raise DataError(f'{path} is not safe to unpack: {bad[0]} would land outside')
+                f.extractall(to, members, **SAFE_TAR)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as e:
         raise DataError(f'{path} cannot be unpacked ({type(e).__name__}): give a folder of pictures, or a .tar or .zip of it') from None
 
