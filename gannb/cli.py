@@ -41,7 +41,7 @@ def number(
         raise argparse.ArgumentTypeError(f'must be a {"whole " if kind is int else ""}number from {low:g} to {high:g}, got {s!r}')
     return parse
 
-Count, Minutes, Rate, Seed = number(int, 1, 1_000_000), number(float, .01, 1e5), number(float, 1e-8, 10), number(int, 0, 2**32-1)
+Count, Minutes, Rate, Seed = number(int, 1, 1_000_000), number(float, 1e-4, 1e5), number(float, 1e-8, 10), number(int, 0, 2**32-1)
 Side = number(int, 1, 1024)
 
 # %% ../nbs/60_cli.ipynb #d8eab406

@@ -68,7 +68,7 @@ def train_each(
             go_on = (path/'checkpoint.safetensors').exists()
             if path.exists() and not go_on: shutil.rmtree(path)
             args = [f'{k}={json.dumps(v)}' for k, v in args.items()]
-            why = train_one(path, s | dict(set=s['set'] + args), go_on, None if minutes is None else max(.01, (end - time.time())/60))
+            why = train_one(path, s | dict(set=s['set'] + args), go_on, None if minutes is None else max(1e-4, (end - time.time())/60))
             if why: return why
         side_by_side(run, variants)
         return 0
