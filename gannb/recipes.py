@@ -22,7 +22,7 @@ from .metrics import parzen_log_likelihood
 # %% auto #0
 __all__ = ['SCALES', 'tiny_run', 'gan_mnist', 'dcgan_mnist', 'wgan_mnist', 'wgan_gp_mnist', 'stacked_cpu', 'dcgan_stacked',
            'wgan_gp_stacked', 'dcgan_cifar', 'dcgan_ablation', 'Recipe', 'recipe', 'train_one', 'train_each', 'places',
-           'side_by_side', 'commit', 'collect', 'result_of', 'reproduce', 'like_digits', 'parzen_of', 'spread',
+           'side_by_side', 'commit', 'collect', 'result_of', 'reproduce', 'like_digits', 'parzen_of', 'spread', 'short',
            'recorded', 'results_table', 'verdict', 'comparison']
 
 # %% ../nbs/61_recipes.ipynb #171bb404
@@ -243,7 +243,9 @@ def spread(
     v:list, # One number per seed
 ) -> str: # 'mean ± standard deviation', or the only number
     "Numbers of several seeds as one"
-    return f'{np.mean(v):.3g} ± {np.std(v, ddof=1):.2g}' if len(v) > 1 else f'{v[0]:.3g}'
+    return f'{short(np.mean(v))} ± {round(np.std(v, ddof=1), 9):.2g}' if len(v) > 1 else short(v[0])
+
+def short(v): return f'{v:.0f}' if abs(v) >= 100 else f'{v:.3g}'
 
 def recorded(
     name:str, # Recipe
@@ -266,7 +268,7 @@ def results_table(
     for name in names or [k for k, f in RECIPES.items() if not f.variants]:
         runs = recorded(name, scale, results)
         if not runs: rows.append([name, f'not run yet: `gannb reproduce {name} --scale {scale}`', *['']*(len(rows[0]) - 2)]); continue
-        cell = lambda k: f'{spread([m[k] for m, _ in runs])} ({np.mean([m["floor"][k] for m, _ in runs]):.3g})' if k in runs[0][0] else ''
+        cell = lambda k: f'{spread([m[k] for m, _ in runs])} ({short(np.mean([m["floor"][k] for m, _ in runs]))})' if k in runs[0][0] else ''
         rarest = f'{min(min(m["share"].values()) for m, _ in runs):.1%}' if 'share' in runs[0][0] else ''
         seconds = f'{np.mean([c["seconds"] for _, c in runs]):.0f} on {runs[0][1]["device"]}'
         rows.append([name, str(len(runs)), *map(cell, columns), rarest, seconds, RECIPES[name].prints if name in RECIPES else ''])
