@@ -268,7 +268,8 @@ def results_table(
     for name in names or [k for k, f in RECIPES.items() if not f.variants]:
         runs = recorded(name, scale, results)
         if not runs: rows.append([name, f'not run yet: `gannb reproduce {name} --scale {scale}`', *['']*(len(rows[0]) - 2)]); continue
-        cell = lambda k: f'{spread([m[k] for m, _ in runs])} ({short(np.mean([m["floor"][k] for m, _ in runs]))})' if k in runs[0][0] else ''
+        floor = lambda k: short(np.mean([m['floor'][k] for m, _ in runs]))
+        cell = lambda k: f'{spread([m[k] for m, _ in runs])} ({floor(k)})' if k in runs[0][0] else ''
         rarest = f'{min(min(m["share"].values()) for m, _ in runs):.1%}' if 'share' in runs[0][0] else ''
         seconds = f'{np.mean([c["seconds"] for _, c in runs]):.0f} on {runs[0][1]["device"]}'
         rows.append([name, str(len(runs)), *map(cell, columns), rarest, seconds, RECIPES[name].prints if name in RECIPES else ''])
