@@ -17,12 +17,12 @@ from .files import *
 from .runs import *
 from .cli import *
 from .dcgan import CLAIMS, ablations
-from .metrics import parzen_log_likelihood
+from .metrics import parzen_log_likelihood, short
 
 # %% auto #0
 __all__ = ['SCALES', 'tiny_run', 'gan_mnist', 'dcgan_mnist', 'wgan_mnist', 'wgan_gp_mnist', 'stacked_cpu', 'dcgan_stacked',
            'wgan_gp_stacked', 'dcgan_cifar', 'dcgan_ablation', 'Recipe', 'recipe', 'train_one', 'train_each', 'places',
-           'side_by_side', 'commit', 'collect', 'result_of', 'reproduce', 'like_digits', 'parzen_of', 'spread', 'short',
+           'side_by_side', 'commit', 'collect', 'result_of', 'reproduce', 'like_digits', 'parzen_of', 'spread',
            'recorded', 'results_table', 'verdict', 'comparison']
 
 # %% ../nbs/61_recipes.ipynb #171bb404
@@ -244,8 +244,6 @@ def spread(
 ) -> str: # 'mean ± standard deviation', or the only number
     "Numbers of several seeds as one"
     return f'{short(np.mean(v))} ± {round(np.std(v, ddof=1), 9):.2g}' if len(v) > 1 else short(v[0])
-
-def short(v): return f'{v:.0f}' if abs(v) >= 100 else f'{v:.3g}'
 
 def recorded(
     name:str, # Recipe
