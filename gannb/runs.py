@@ -343,7 +343,8 @@ def make_learner(
     "A seeded learner"
     torch.manual_seed(s['seed'])
     gan = make_gan(s['method'], data.size, data.channels, s['set'])
-    dls = image_dls(data, bs=s['bs'], seed=s['seed'], device=device)
+    if hasattr(gan, 'prepare'): gan.prepare(data)   # what a method trains before its game, such as an encoder
+    dls = image_dls(data, bs=s['bs'], norm=gan.norm, seed=s['seed'], device=device)
     learn = gan_learner(dls, gan, lr=s['lr'], n_critic=s['n_critic'], amp=s['amp'], cbs=list(cbs))
     learn.remove_cb(ProgressCallback)
     return learn
