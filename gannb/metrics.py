@@ -376,8 +376,8 @@ def judge_for(
 
 def pictures(gan, n, generator):
     "`n` pictures in [0, 1] from a GAN, or the first `n` of some pictures"
-    if not hasattr(gan, 'to_pixels'): return as_float(gan.images[:n] if isinstance(gan, ImageData) else gan[:n]).cpu()
-    x = gan.to_pixels(gan.sample(n, generator=generator)).float().cpu()
+    if hasattr(gan, 'to_pixels'): x = gan.to_pixels(gan.sample(n, generator=generator)).float().cpu()
+    else: x = as_float(gan.images[:n] if isinstance(gan, ImageData) else gan[:n]).cpu()
     if not x.isfinite().all(): raise FloatingPointError('the samples are not finite: the training has diverged, nothing can be measured')
     return x
 

@@ -379,13 +379,15 @@ def measure(
 ) -> Scores: # Metrics, `confidence`, `share` of the classes, and the `floor`
     "Everything that `metrics.json` holds"
     jury = judge_for(real, train=train)
-    res = evaluate(gan, real, jury, n=n)
+    k = 0 if jury.turns else len(jury.classes)
+    many = 26*k if k > 100 else n   # modes are counted as the literature counts those of stacked digits
+    x = samples(gan, many)
+    res = evaluate(x[:n], real, jury, n=n)
     if jury.turns: return res
-    k = len(jury.classes)
-    if k > 100: n = 26*k   # modes are counted as the literature counts those of stacked digits
-    p, q = jury.probs(samples(gan, n)), jury.probs(real.images[:n if k > 100 else 5000])
+    p, q = jury.probs(x), jury.probs(real.images[:many if k > 100 else 5000])
+    if hasattr(gan, 'judged'): more, floor = gan.judged(x, p, real, jury); res |= more; res['floor'] |= floor
     res['floor']['confidence'] = q.amax(1).mean().item()
-    res |= dict(confidence=p.amax(1).mean().item(), samples=n, judge=repr(jury))
+    res |= dict(confidence=p.amax(1).mean().item(), samples=many, judge=repr(jury))
     if k <= 100: return Scores(res | dict(share=dict(zip(jury.classes, mode_stats(p)['share'].tolist()))))
     for r, o in ((res, p), (res['floor'], q)): r |= {m: mode_stats(o)[m] for m in ('modes', 'kl')}
     return Scores(res)
@@ -448,7 +450,9 @@ def train_gan(
     if writes:
         write_json(out/'config.json', config | dict(seconds=before, gan=learn.model.config, norm=vars(learn.model.norm)))
         print(describe(data) + ('' if real else '; too few held-out pictures to measure against'), flush=True)
-        learn.add_cbs([Watch(out, s)] + ([ReportMetrics(real, every=s['every'], judge=judge_for(real, train=whole))] if real else []))
+        learn.add_cb(Watch(out, s))
+        often = real and not getattr(learn.model, 'slow', False)   # where samples are dear they are measured once, at the end
+        if often: learn.add_cb(ReportMetrics(real, every=s['every'], judge=judge_for(real, train=whole)))
     with learn.no_logging(): learn.fit(s['epochs'])
     config['seconds'] = round(before + time.time() - start, 1)
     if halt.stopped and (halt.reason or not enough):

@@ -17,7 +17,7 @@ from .training import *
 from .files import *
 
 # %% auto #0
-__all__ = ['WGANGP', 'refuse_batch_norm', 'estimate', 'wgan_gp', 'Waves', 'Codes', 'wgan_gp_2d']
+__all__ = ['WGANGP', 'refuse_batch_norm', 'estimate', 'wgan_gp', 'Waves', 'CodedNormal', 'wgan_gp_2d']
 
 # %% ../nbs/21_wgan_gp.ipynb #1b582eb5
 class WGANGP(GAN):
@@ -101,7 +101,7 @@ class Waves(nn.Module):
 
 # %% ../nbs/21_wgan_gp.ipynb #08356bc8
 @dataclass(frozen=True)
-class Codes:
+class CodedNormal:
     "One of `k` codes, times `s`, and `n` normal numbers"
     k: int = 100 # Number of codes
     n: int = 2 # Normal components
@@ -130,7 +130,7 @@ def wgan_gp_2d(
     ema:float|None=.99, # Decay of the averaged generator, which then samples
 ) -> WGANGP:
     "WGAN-GP for points in the plane (the toys of Gulrajani et al. 2017)"
-    prior = Codes(codes, nz) if codes else Normal(nz)
+    prior = CodedNormal(codes, nz) if codes else Normal(nz)
     G = init_he_(MLPGenerator(prior.nz, 2, (hidden,)*layers), 0.)
     with torch.no_grad(): G.net[-3].weight.mul_(.4)   # start among the data: samples far outside find no way back
     D = MLPCritic(2 + waves, (critic_hidden,)*critic_layers)
