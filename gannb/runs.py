@@ -43,7 +43,7 @@ def one_line(
     return s
 
 # %% ../nbs/59_runs.ipynb #6aa04d7c
-MODULES = 'gan dcgan wgan wgan_gp recipes'.split() # Modules of gannb that register methods, recipes or commands
+MODULES = 'gan dcgan wgan wgan_gp perceptual ppgn ppgn_hidden recipes recipes_ppgn'.split() # Modules of gannb that register methods, recipes or commands
 
 def load_modules():
     "Import all that registers something"
@@ -72,8 +72,9 @@ def wanted_kind(
     if number(v) and not math.isfinite(v): return 'finite'
     if default is None or default is empty or v is None: return ''
     if number(default) and number(v) and default > 0 and (v < 0 or v == 0 and type(default) is int): return 'positive'
+    if isinstance(default, tuple): default = [*default]
     if type(v) is type(default) or type(default) is float and number(v): return ''
-    return {int: 'a whole number', float: 'a number', bool: 'true or false', str: 'a word'}.get(type(default), 'a list')
+    return {int: 'a whole number', float: 'a number', bool: 'true or false', str: 'a word', dict: 'a dictionary'}.get(type(default), 'a list')
 
 # %% ../nbs/59_runs.ipynb #46292e17
 def read_value(s:str):
@@ -454,7 +455,7 @@ def train_gan(
         often = real and not getattr(learn.model, 'slow', False)   # where samples are dear they are measured once, at the end
         if often: learn.add_cb(ReportMetrics(real, every=s['every'], judge=judge_for(real, train=whole)))
     with learn.no_logging(): learn.fit(s['epochs'])
-    config['seconds'] = round(before + time.time() - start, 1)
+    config |= dict(seconds=round(before + time.time() - start, 1), rounds=learn.deal_turns.deal.round)
     if halt.stopped and (halt.reason or not enough):
         learn.checkpoint(path)
         if writes: save_gan(learn.model, out, **config)
