@@ -81,7 +81,7 @@ class Encoder(nn.Module):
         p = next(self.net.parameters())
         x = torch.rand(2, *self.shape, generator=torch.Generator().manual_seed(0)).to(p.device, p.dtype)
         with torch.no_grad(): h, y = self.codes(x), self(x)
-        if not isinstance(y, Tensor) or not torch.equal(h[self.last], y):
+        if not isinstance(y, Tensor) or not (y.is_meta or torch.equal(h[self.last], y)):
             raise ValueError(f'the last layer must be the output of the net, and {self.last} is not')
         return {k: tuple(v.shape[1:]) for k, v in h.items()}
     def __repr__(self):

@@ -18,7 +18,9 @@ from .training import *
 __all__ = ['alone', 'Inverter', 'deepsim', 'sharpness', 'mean_weights', 'unit', 'maximise', 'spread']
 
 # %% ../nbs/31_perceptual.ipynb #19968ed0
-def alone(round): return [Turn(('generator',))] # The schedule of a generator without a critic
+def alone(round):
+    "The schedule of a generator without a critic"
+    return [Turn(('generator',))]
 
 class Inverter(GAN):
     "A GAN whose generator makes a picture from the code of a real one (Dosovitskiy and Brox 2016)"

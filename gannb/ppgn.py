@@ -88,7 +88,7 @@ def nets_in(*fs, depth=3):
         elif inspect.isfunction(f) and depth:
             v = inspect.getclosurevars(f); yield from nets_in(*v.nonlocals.values(), *v.globals.values(), depth=depth - 1)
 
-# %% ../nbs/32_ppgn.ipynb #7c0e8186
+# %% ../nbs/32_ppgn.ipynb #215e07dd
 @torch.no_grad()
 def mala_sample(
     generator, # $G$: codes -> pictures
@@ -114,12 +114,13 @@ def mala_sample(
     if eps1 and encoder is None and reconstruct is None: raise ValueError('the prior needs encoder= or reconstruct=, or eps1=0')
     h, chain, (first, last) = h0, [h0], step if isinstance(step, (tuple, list)) else (step, step)
     ys = [None]*math.ceil(len(h0)/bs) if y is None else y.split(bs)
+    randn = partial(torch.randn, h0.shape, generator=rng, device=rng.device if rng else None)
     with ExitStack() as stack:
         for net in {id(m): m for m in nets_in(generator, encoder, condition, reconstruct)}.values(): stack.enter_context(evaluating(net))
         for t in range(steps):
             d = torch.cat([drift(generator, encoder, condition, *o, eps1, eps2, reconstruct, on_code) for o in zip(h.split(bs), ys)])
-            if eps3: d = d + eps3*(torch.randn(h.shape, generator=rng, device=rng.device if rng else None).to(h) if noise is None else noise[t].to(h))
-            if step is not None: d = d*(first + (last - first)*t/steps)/d.flatten(1).abs().mean(1).clamp(min=1e-12).view(-1, *[1]*(d.dim()-1))
+            if eps3: d = d + eps3*(randn() if noise is None else noise[t]).to(h)
+            if step is not None: d = d*(first + (last - first)*t/steps)/d.abs().mean(tuple(range(1, d.dim())), True).clamp(min=1e-12)
             h = h + d
             if bounds is not None: h = h.clamp(*bounds)
             if trace: chain.append(h)
@@ -137,7 +138,6 @@ def normal_prior(
 class PPGN(Inverter):
     "Noiseless Joint PPGN-h, and with `noise` Joint PPGN-h (Nguyen et al. 2017; Pakdaman 2018, §3)"
     defaults = GAN.defaults | dict(lr=1e-4, opt=partial(torch.optim.Adam, betas=(.5,.9), fused=True), schedule=warm_up())
-    slow = True # A sample is a walk of many steps: runs measure once, at the end
 
     def __init__(self,
         generator:nn.Module, # $G$: codes (b, nh) -> pictures in the space `encoder.norm`
@@ -179,6 +179,7 @@ def fake(self:PPGN, x:Tensor) -> Tensor:
     "G of the (shaken) codes of real pictures"
     return self.generator(self.shaken(x, self.ready().code(x)))
 
+# %% ../nbs/32_ppgn.ipynb #be13a066
 @patch
 def compare(self:PPGN,
     x:Tensor, # Real pictures, (b, c, h, w)
@@ -193,7 +194,6 @@ def compare(self:PPGN,
     for k, w in self.layers.items(): terms[f'{k}_loss'] = w*F.mse_loss(got[k], real[k])
     return terms, fake, real, got
 
-# %% ../nbs/32_ppgn.ipynb #e9ec7a16
 @patch
 def critic_turn(self:PPGN, x:Tensor, *_) -> dict: # Labels are not used
     "$L_D$ of (11), its two parts by name"
@@ -291,8 +291,8 @@ def sample_codes(self:PPGN,
         kw = dict(on_code=True) | kw
         condition = OfClass(partial(E.after, E.code_layer) if kw['on_code'] else E, kw.pop('unit_only', False))
     if h0 is None:
-        device = generator.device if generator else None
-        h0 = self.codes.start(n, generator) if self.h0 == 'codes' else torch.randn(n, *E.shapes[E.code_layer], generator=generator, device=device)
+        shape, device = (n, *E.shapes[E.code_layer]), generator.device if generator else None
+        h0 = self.codes.start(n, generator) if self.h0 == 'codes' else torch.randn(shape, generator=generator, device=device)
     net = self.generator if self.ema is None else self.ema.module
     y = y if y is None else y.to(self.device)
     return mala_sample(net, E.code, condition, h0.to(self.device), steps, y=y, rng=generator, **kw)

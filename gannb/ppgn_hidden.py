@@ -44,7 +44,7 @@ def code_critic(
 # %% ../nbs/33_ppgn_hidden.ipynb #02fddd9b
 class HiddenPPGN(PPGN):
     "PPGN-h with critics on any layers of the encoder (Pakdaman 2018, §3)"
-    slow = True # A sample is a walk of many steps: runs measure once, at the end
+    slow, grid = True, (100, 10) # A sample is a walk of many steps: runs measure once, at the end. Their picture: ten of each class
 
     def __init__(self,
         generator:nn.Module, # $G$: codes (b, nh) -> pictures in the space `encoder.norm`
@@ -140,8 +140,8 @@ def ppgn_hidden(
     for k in critics:
         if k not in ('x', *E.layers): raise ValueError(f"no layer {k!r} for a critic: there are x, {', '.join(E.layers)}")
     nets = {k: base.critic if k == 'x' else code_critic(E.shapes[k], code_width) for k in critics}
-    gan = HiddenPPGN(base.generator, nets, E, critics, walk, beta=(base.image, 1., base.adversarial), layers=base.layers, weight=base.weight,
-                     noise=base.noise, h0=base.h0, ema=kwargs.get('ema'))
+    gan = HiddenPPGN(base.generator, nets, E, critics, walk, beta=(base.image, 1., base.adversarial), layers=base.layers,
+                     weight=base.weight, noise=base.noise, h0=base.h0, ema=kwargs.get('ema'))
     schedule, names = one_of if pick else warm_up, tuple(critics)
     gan.defaults = HiddenPPGN.defaults | dict(schedule=schedule(n=kwargs.get('long', 100), then=critic_turns, critics=names))
     return gan

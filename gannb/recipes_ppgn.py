@@ -12,7 +12,7 @@ from .ppgn_hidden import EXPERIMENTS
 from .recipes import recipe, recorded, result_of, spread, tiny_run, train_one, verdict
 
 # %% auto #0
-__all__ = ['thesis', 'light', 'MODELS', 'models', 'as_asked', 'settings', 'ppgn_recipe', 'parameters', 'ppgn_table']
+__all__ = ['tiny', 'light', 'thesis', 'MODELS', 'models', 'as_asked', 'settings', 'ppgn_recipe', 'parameters', 'ppgn_table']
 
 # %% ../nbs/63_recipes_ppgn.ipynb #52961dc1
 def as_asked(
@@ -25,7 +25,9 @@ def as_asked(
 def settings(args): return [f'{k}={json.dumps(v)}' for k, v in args.items()] # As for `--set`
 
 # %% ../nbs/63_recipes_ppgn.ipynb #4621d80c
-thesis, light = dict(nets='thesis', h0='normal'), dict(width=.25, code_width=.25, encoder_width=.125, encoder_kernel=3, critic_turns=3, long=20, h0='codes', ema=.99)
+tiny = dict(width=.05, code_width=.05, encoder_width=.25, long=5, walk=5)
+light = dict(width=.25, code_width=.25, encoder_width=.125, encoder_kernel=3, critic_turns=3, long=20, h0='codes', ema=.99)
+thesis = dict(nets='thesis', h0='normal')
 
 def ppgn_recipe(
     name:str, # Of the recipe
@@ -35,17 +37,16 @@ def ppgn_recipe(
     accept=as_asked, # Function from metrics to what is not good enough
 ):
     "A recipe for one of `EXPERIMENTS`"
-    args, source = EXPERIMENTS[model], 'Pakdaman 2018, §4'
-    return recipe(name, source, doc, train_one, accept=accept, prints='pictures only',
-        smoke=tiny_run | dict(method='ppgn_hidden', epochs=1, bs=32, set=settings(dict(width=.05, code_width=.05, encoder_width=.25, long=5, walk=5) | args)),
+    args = EXPERIMENTS[model]
+    return recipe(name, 'Pakdaman 2018, §4', doc, train_one, accept=accept, prints='pictures only',
+        smoke=tiny_run | dict(method='ppgn_hidden', epochs=1, bs=32, set=settings(tiny | args)),
         cpu=dict(method='ppgn_hidden', data='mnist', size=32, epochs=epochs, bs=32, lr=1e-3, every=2, set=settings(light | args)),
         paper=dict(method='ppgn_hidden', data='mnist', size=28, epochs=15, bs=32, lr=1e-4, every=1, set=settings(thesis | args)))
 
-MODELS = dict(vanilla='a critic of pictures: Noiseless Joint PPGN-h', fc1_gan='a critic of fc1, and nothing but its opinion', fc1='a critic of fc1',
+MODELS = dict(vanilla='a critic of pictures: Noiseless Joint PPGN-h', fc1='a critic of fc1', fc1_gan='a critic of fc1, and nothing else',
               fc1_no_gan='no adversarial term', combined='critics of pictures and of fc1', random='one of the two in each round',
               four='critics of pictures, conv3, fc1 and fc2', printed='as vanilla, with the β that the thesis prints')
-models = {k: ppgn_recipe(f'ppgn_{k}', k, f'MNIST digits by PPGN-h: {v}', accept=as_asked if k in ('vanilla', 'fc1', 'combined', 'random') else lambda m: [])
-          for k, v in MODELS.items()}
+models = {k: ppgn_recipe(f'ppgn_{k}', k, f'MNIST digits by PPGN-h: {v}') for k, v in MODELS.items()}
 models['long'] = ppgn_recipe('ppgn_long', 'vanilla', 'MNIST digits by PPGN-h: vanilla, trained longer', epochs=24)
 
 # %% ../nbs/63_recipes_ppgn.ipynb #d97e23e8
@@ -56,6 +57,7 @@ def parameters(
     with torch.device('meta'): gan = build_gan(config['gan'])
     return sum(p.numel() for net in gan.players.values() for p in net.parameters())
 
+# %% ../nbs/63_recipes_ppgn.ipynb #c7513768
 def ppgn_table(
     names, # Models
     scale:str='cpu', # Scale
@@ -68,7 +70,7 @@ def ppgn_table(
         runs = recorded(f'ppgn_{name}', scale, results)
         if not runs: rows.append([name, f'not run yet: `gannb reproduce ppgn_{name} --scale {scale}`', *['']*(len(rows[0]) - 2)]); continue
         for c in columns: floors[c] += [m['floor'][c] for m, _ in runs]
-        ms = [1e3*c['seconds']/c['rounds'] for _, c in runs]
-        rows.append([name, str(len(runs)), *(spread([m[c] for m, _ in runs]) for c in columns), f'{np.mean(ms):.0f}', f'{parameters(runs[0][1]):,}'])
+        values, ms = [spread([m[c] for m, _ in runs]) for c in columns], np.mean([1e3*c['seconds']/c['rounds'] for _, c in runs])
+        rows.append([name, str(len(runs)), *values, f'{ms:.0f}', f'{parameters(runs[0][1]):,}'])
     if floors[columns[0]]: rows.append(['real against real', '', *(short(np.mean(floors[c])) for c in columns), '', ''])
     return '\n'.join(f'| {" | ".join(r)} |' for r in [rows[0], ['---']*len(rows[0]), *rows[1:]])

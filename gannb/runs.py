@@ -43,7 +43,8 @@ def one_line(
     return s
 
 # %% ../nbs/59_runs.ipynb #6aa04d7c
-MODULES = 'gan dcgan wgan wgan_gp perceptual ppgn ppgn_hidden recipes recipes_ppgn'.split() # Modules of gannb that register methods, recipes or commands
+# Modules of gannb that register methods, recipes or commands
+MODULES = 'gan dcgan wgan wgan_gp perceptual ppgn ppgn_hidden recipes recipes_ppgn'.split()
 
 def load_modules():
     "Import all that registers something"
@@ -74,7 +75,8 @@ def wanted_kind(
     if number(default) and number(v) and default > 0 and (v < 0 or v == 0 and type(default) is int): return 'positive'
     if isinstance(default, tuple): default = [*default]
     if type(v) is type(default) or type(default) is float and number(v): return ''
-    return {int: 'a whole number', float: 'a number', bool: 'true or false', str: 'a word', dict: 'a dictionary'}.get(type(default), 'a list')
+    names = {int: 'a whole number', float: 'a number', bool: 'true or false', str: 'a word', dict: 'a dictionary'}
+    return names.get(type(default), 'a list')
 
 # %% ../nbs/59_runs.ipynb #46292e17
 def read_value(s:str):
@@ -417,7 +419,8 @@ def finish(
     write_history(out/'history.csv', learn.recorder)
     save_gan(gan, out, **config)
     Path(f'{out}/checkpoint.safetensors.prev').unlink(missing_ok=True)
-    save_grid(samples(gan, 64, config['settings']['seed']), out/'samples.png', nrow=16)
+    many, nrow = getattr(gan, 'grid', (64, 16))
+    save_grid(samples(gan, many, config['settings']['seed']), out/'samples.png', nrow=nrow)
     plot_history(learn)[0].figure.savefig(out/'curves.png'); plt.close('all')
     if real is None: return None
     m = measure(gan, real, n, train)
