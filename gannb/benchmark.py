@@ -4,7 +4,7 @@
 
 # %% ../nbs/62_benchmark.ipynb #4470bcb0
 from __future__ import annotations
-import argparse, json, platform, time
+import argparse, copy, json, platform, time
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -24,12 +24,15 @@ from .layers import *
 from .losses import *
 from .training import *
 from .files import *
+from .encoder import conv_encoder
+from .ppgn import OfClass, init_relu_, mala_sample
 
 # %% auto #0
 __all__ = ['CLOCKS', 'ROWS', 'FUSED', 'GP_ADAM', 'Comparison', 'compare', 'row', 'PictureDataset', 'noise_data', 'feeding',
            'plain_loss', 'by_hand', 'by_engine', 'SameBatch', 'engine', 'bare_fit', 'learner_fit', 'fastai_learner',
            'nets', 'NoiseAndPictures', 'by_fastai', 'dcgan_step', 'autograd_penalty', 'penalised_loss', 'Penalised',
-           'wgan_gp_round', 'stepper', 'optimizer', 'device_name', 'report', 'within', 'as_text', 'main']
+           'wgan_gp_round', 'stepper', 'optimizer', 'one_by_one', 'sampler', 'device_name', 'report', 'within',
+           'as_text', 'main']
 
 # %% ../nbs/62_benchmark.ipynb #e4f01a7e
 @dataclass
@@ -301,6 +304,38 @@ def optimizer(quick=False, device='cpu'):
              'torch, fused': partial(torch.optim.Adam, **FUSED),
              'fastai': partial(FastaiAdam, lr=2e-4, mom=.5, sqr_mom=.999, eps=1e-8, wd=0.)}
     return {k: stepper(f, shapes, n, device) for k, f in kinds.items()}, n, 'step'
+
+# %% ../nbs/62_benchmark.ipynb #a0bc0c6f
+def one_by_one(G, net, name, h0, y, steps, careful):
+    "A walk of each code alone; `net` has layers, the code is what comes out of `name`"
+    tail = list(net._modules).index(name) + 1
+    head, rest, weights = net[:tail], net[tail:], [*G.parameters(), *net.parameters()]
+    for p in weights: p.requires_grad_(not careful)
+    def step(h, c):
+        h = h.detach().requires_grad_()
+        x = G(h)
+        code = head(x)
+        log_p = (rest(code) if careful else net(x)).log_softmax(1)[0, c]
+        for p in weights: p.grad = None
+        log_p.backward()
+        return (h + 1e-2*(code - h) + h.grad + 1e-15*torch.randn_like(h)).detach()
+    def walk(h, c):
+        for _ in range(steps): h = step(h, c)
+        return h
+    return lambda: torch.cat([walk(h0[i:i+1], y[i]) for i in range(len(h0))])
+
+# %% ../nbs/62_benchmark.ipynb #dd20601f
+@row('sampler', mala_sample=('ratio', .5))
+def sampler(quick=False, device='cpu'):
+    "Two steps of 100 codes, light nets for 32×32 pictures"
+    n, steps, size = (4, 2, 16) if quick else (100, 2, 32)
+    torch.manual_seed(0)
+    E = conv_encoder(size, width=.125, kernel=3).to(device)
+    G = init_relu_(ConvGenerator(size, 1, 64, 16, norm=None, out='linear'), .1).eval().to(device)
+    h0, y = 3*torch.randn(n, 64, device=device).relu(), torch.arange(n, device=device) % 10
+    alone = lambda careful: one_by_one(copy.deepcopy(G), copy.deepcopy(E.net), 'fc1', h0, y, steps, careful)
+    ours = lambda: mala_sample(G, E.code, OfClass(partial(E.after, 'fc1')), h0, steps, y=y, on_code=True)
+    return {'as published, one by one': alone(False), 'careful, one by one': alone(True), 'mala_sample': ours}, n*steps, 'step of a code'
 
 # %% ../nbs/62_benchmark.ipynb #d4055d60
 def device_name(device):

@@ -14,13 +14,13 @@ from . import __version__
 from .data import *
 from .training import *
 from .files import *
-from .show import save_grid
+from .show import save_gif, save_grid
 from .runs import *
 
 # %% auto #0
 __all__ = ['Count', 'Minutes', 'Rate', 'Seed', 'Side', 'COMMANDS', 'RECIPES', 'DATA', 'DEMO', 'LEFT', 'Parser', 'number',
-           'parser_of', 'command', 'usage', 'dispatch', 'main', 'report', 'train_run', 'sample_run', 'evaluate_run',
-           'list_all', 'demo_run']
+           'parser_of', 'command', 'usage', 'dispatch', 'main', 'report', 'train_run', 'picture_path', 'wanted',
+           'save_walk', 'sample_run', 'evaluate_run', 'list_all', 'demo_run']
 
 # %% ../nbs/60_cli.ipynb #455ed833
 class Parser(argparse.ArgumentParser):
@@ -57,7 +57,8 @@ def parser_of(
         elif get_args(o.anno): kw |= dict(choices=get_args(o.anno))
         elif o.anno is list: kw |= dict(action='extend', nargs='+', metavar='KEY=VALUE')
         else: kw |= dict(type=o.anno, metavar=k.upper())
-        p.add_argument(k if o.default is empty else f'-{k}' if len(k) == 1 else f'--{k}'.replace('_', '-'), **kw)
+        if o.default is empty: p.add_argument(k, **kw)
+        else: p.add_argument(f'-{k}' if len(k) == 1 else f'--{k.rstrip("_")}'.replace('_', '-'), dest=k, **kw)   # `class_` is --class
     return p
 
 # %% ../nbs/60_cli.ipynb #f3e03ac2
@@ -139,19 +140,59 @@ def train_run(
     return report(train_gan(s, out, resume, minutes), f'gannb train {method} --out {out}', out)
 
 # %% ../nbs/60_cli.ipynb #3de0ea27
+def picture_path(path, option, *ends):
+    "A path that a picture can be written to, or one line that says why not"
+    if path.suffix.lower() not in ends: raise UserError(f'{option} {path}: give a file that ends in {ends[0]}')
+    if path.is_dir(): raise UserError(f'{option} {path} is a folder: give a file')
+
+def wanted(
+    gan:GAN, # A GAN
+    n:int, # Samples
+    name:str|None, # Of the wanted class
+    steps:int|None, # Of the walk
+    walk:str|None, # Is the walk wanted?
+) -> dict: # Arguments of its `sample`
+    "What a GAN is asked for beyond the number of samples"
+    if name is None and steps is None and walk is None: return {}
+    if not hasattr(gan, 'sample_codes'):
+        raise UserError(f'a GAN of {gan.config["method"]} has no classes and does not walk: leave out --class, --steps and --walk')
+    classes, res = gan.encoder.classes, {} if steps is None else dict(steps=steps)
+    if name is None: return res
+    if name not in classes: raise UserError(f'--class {name}: there are {", ".join(classes)}')
+    return res | dict(y=torch.full((n,), classes.index(name)))
+
+def save_walk(
+    gan:GAN, # One that walks
+    path:Path, # GIF file
+    n:int, # Samples
+    seed:int=0, # Of the start
+    frames:int=50, # At most so many
+    **kw, # More of `gan.sample_codes`
+) -> Path:
+    "Animate the walk from the start to the samples"
+    _, chain = gan.sample_codes(n, generator=torch.Generator().manual_seed(seed), trace=True, **kw)
+    every = torch.linspace(0, len(chain) - 1, min(frames, len(chain))).round().long()
+    with torch.no_grad(): return save_gif([gan.to_pixels(gan.draw(h)).cpu() for h in chain[every.to(chain.device)]], path)
+
+# %% ../nbs/60_cli.ipynb #5fe2dd7d
 @command('sample')
 def sample_run(
     run:str, # Folder of a run
     n:number(int, 1, 10_000)=64, # Pictures
     seed:Seed=0, # Of the latents
+    class_:str=None, # Only this class, of a GAN that walks to its samples (default: all in turn)
+    steps:Count=None, # Of the walk (default: the GAN's own)
+    walk:str=None, # GIF file: the walk from the start to the samples
     out:str=None, # PNG file (default: RUN/samples-SEED.png)
     device:str=None, # cpu, cuda ... (default: a GPU if there is one)
 ):
     "Draw samples of a trained GAN into a picture"
     gan, path = load_run(run, device_of(device)), Path(out or f'{run}/samples-{seed}.png').expanduser()
-    if path.suffix.lower() not in ('.png', '.jpg', '.gif', '.webp'): raise UserError(f'--out {path}: give a file that ends in .png')
-    if path.is_dir(): raise UserError(f'--out {path} is a folder: give a file')
-    print(save_grid(samples(gan, n, seed), path))
+    picture_path(path, '--out', '.png', '.jpg', '.gif', '.webp')
+    if walk: picture_path(Path(walk).expanduser(), '--walk', '.gif')
+    asked = wanted(gan, n, class_, steps, walk)
+    print(save_grid(samples(gan, n, seed, **asked), path))
+    if walk: print(save_walk(gan, Path(walk).expanduser(), n, seed, **asked))
 
 # %% ../nbs/60_cli.ipynb #edffe983
 @command('evaluate')

@@ -138,6 +138,7 @@ def normal_prior(
 class PPGN(Inverter):
     "Noiseless Joint PPGN-h, and with `noise` Joint PPGN-h (Nguyen et al. 2017; Pakdaman 2018, §3)"
     defaults = GAN.defaults | dict(lr=1e-4, opt=partial(torch.optim.Adam, betas=(.5,.9), fused=True), schedule=warm_up())
+    slow, grid = True, (100, 10) # Samples are dear: runs measure once, at the end, and show ten of each of ten classes
 
     def __init__(self,
         generator:nn.Module, # $G$: codes (b, nh) -> pictures in the space `encoder.norm`
@@ -148,6 +149,7 @@ class PPGN(Inverter):
         weight:float=10., # λ of the penalty
         noise:tuple=(0., 0.), # Deviations of the noise at pictures, in their space, and at codes, in units of `code_scale()`
         h0:str='normal', # Where walks begin: 'normal', or 'codes' like those of pictures
+        walk:int=200, # Steps of the walk to a sample
         ema:float|None=None, # Decay of an average of the generator, which is then the one that is used
         start:Codes|None=None, # How codes are distributed; None: `prepare` will find out
     ):
@@ -155,7 +157,7 @@ class PPGN(Inverter):
         if h0 not in ('normal', 'codes'): raise ValueError(f"h0 must be 'normal' or 'codes', got {h0!r}")
         alphas = {encoder.code_layer: 1.} if layers is None else layers
         super().__init__(generator, critic, encoder, beta[0], {k: beta[1]*a for k, a in alphas.items()}, beta[2], 'wasserstein', ema, start)
-        self.weight, self.noise, self.h0 = weight, tuple(noise), h0
+        self.weight, self.noise, self.h0, self.walk = weight, tuple(noise), h0, walk
 
 # %% ../nbs/32_ppgn.ipynb #a23d31a0
 @patch
@@ -249,18 +251,20 @@ def ppgn(
     nets:str='light', # 'light': strided convolutions; 'thesis': those of the thesis
     width:float=1., # Scales the channels of generator and critic; 1: 64 of light nets at half the size, or the thesis
     encoder_width:float=1., # Scales the encoder's channels; 1 is the thesis
+    encoder_kernel:int|None=None, # Side of the encoder's kernels; None: a quarter of the picture
     nh:int=64, # Length of a code
     beta:tuple=(2., .1, 1.), # Weights of $L_x$, $L_h$, $L_{gan}$: the published code; printed in the thesis: (1, .1, 2)
     layers:dict|None=None, # Layer of the encoder -> α; None: fc1, with 1
     weight:float=10., # λ of the penalty
     noise:tuple=(0., 0.), # Noise in training at pictures and at codes, (12)
     h0:str='normal', # Where walks begin: 'normal' as in the thesis, or 'codes' like those of pictures
+    walk:int=200, # Steps of the walk to a sample
     long:int=100, # Critic turns of each of the first 25 and of every 500th round; 5: as all others
     ema:float|None=None, # Decay of the averaged generator, which is then the one that is used
     norm:tuple=(.1307, .3081), # Mean and deviation of the space of the pictures: MNIST's
 ) -> PPGN: # Call `prepare(data)` before training
     "Noiseless Joint PPGN-h (Nguyen et al. 2017; Pakdaman 2018)"
-    E = conv_encoder(size, channels, classes, encoder_width, nh, norm=norm)
+    E = conv_encoder(size, channels, classes, encoder_width, nh, encoder_kernel, norm)
     if nets == 'thesis':
         if size != 28: raise ValueError(f"the nets of the thesis draw 28×28 pictures, not {size}×{size}: take size=28, or nets='light'")
         G, D = thesis_generator(channels, nh, width), thesis_critic(channels, width)
@@ -268,7 +272,7 @@ def ppgn(
         n = max(1, round(64*width))
         G, D = ConvGenerator(size, channels, nh, n, norm=None, out='linear'), ConvCritic(size, channels, n, norm=None)
     else: raise ValueError(f"nets must be 'light' or 'thesis', got {nets!r}")
-    gan = PPGN(init_relu_(G, .1), init_relu_(D), E, beta, layers, weight, noise, h0, ema)
+    gan = PPGN(init_relu_(G, .1), init_relu_(D), E, beta, layers, weight, noise, h0, walk, ema)
     if gan.adversarial: gan.defaults = PPGN.defaults | dict(schedule=warm_up(n=long))
     return gan
 
@@ -278,7 +282,7 @@ def sample_codes(self:PPGN,
     n:int, # How many
     y:Tensor|None=None, # Wanted classes, (n,); None: equal shares. With another `condition`: what it takes
     generator:torch.Generator|None=None, # Source of h0 and of the noise
-    steps:int=200, # Of the walk
+    steps:int|None=None, # Of the walk; None: as this GAN was made
     h0:Tensor|None=None, # Where walks begin, (n, nh); None: as this GAN was made
     condition=None, # (pictures[, y]) -> log-probabilities; None: the encoder's classes
     **kw, # `eps1`, `eps2`, `eps3` and more of `mala_sample`
@@ -295,14 +299,14 @@ def sample_codes(self:PPGN,
         h0 = self.codes.start(n, generator) if self.h0 == 'codes' else torch.randn(shape, generator=generator, device=device)
     net = self.generator if self.ema is None else self.ema.module
     y = y if y is None else y.to(self.device)
-    return mala_sample(net, E.code, condition, h0.to(self.device), steps, y=y, rng=generator, **kw)
+    return mala_sample(net, E.code, condition, h0.to(self.device), steps or self.walk, y=y, rng=generator, **kw)
 
 @patch
 def sample(self:PPGN,
     n:int, # Number of samples
     y:Tensor|None=None, # Wanted classes, (n,); None: equal shares
     generator:torch.Generator|None=None, # Source of h0 and of the noise
-    steps:int=200, # Of the walk
+    steps:int|None=None, # Of the walk; None: as this GAN was made
     **kw, # More of `sample_codes`
 ) -> Tensor: # Pictures in the encoder's space, (n, c, h, w)
     "Pictures of the wanted classes, by the walk (8)"

@@ -44,28 +44,23 @@ def code_critic(
 # %% ../nbs/33_ppgn_hidden.ipynb #02fddd9b
 class HiddenPPGN(PPGN):
     "PPGN-h with critics on any layers of the encoder (Pakdaman 2018, §3)"
-    slow, grid = True, (100, 10) # A sample is a walk of many steps: runs measure once, at the end. Their picture: ten of each class
-
     def __init__(self,
         generator:nn.Module, # $G$: codes (b, nh) -> pictures in the space `encoder.norm`
         critics:dict, # Layer, or 'x' for pictures -> critic: codes of this layer -> scores, (b,)
         encoder:Encoder, # $E$, frozen
         shares:dict|None=None, # λ of each critic in the generator's loss; None: all 1
-        walk:int=200, # Steps of the walk to a sample
         **kwargs, # More of `PPGN`
     ):
         if not critics: raise ValueError("critics={} leaves nobody to play: give a critic for 'x' or for a layer of the encoder")
         for k in critics:
             if k != 'x': encoder.part(None, (k,))   # raises if there is no such layer
         super().__init__(generator, nn.ModuleDict(critics), encoder, **kwargs)
-        self.shares, self.walk = {k: 1. for k in critics} | (shares or {}), walk
+        self.shares = {k: 1. for k in critics} | (shares or {})
         if self.shares.keys() != critics.keys():
             raise ValueError(f'shares of {", ".join(self.shares)} for critics on {", ".join(critics)}: give one for each critic')
 
     @property
     def players(self): return dict(self.critic.items()) | dict(generator=self.generator)
-
-    def sample(self, n, y=None, generator=None, steps=None, **kw): return super().sample(n, y, generator, steps or self.walk, **kw)
 
 # %% ../nbs/33_ppgn_hidden.ipynb #3cbf607f
 @dataclass(frozen=True)
@@ -129,18 +124,16 @@ def ppgn_hidden(
     critics:dict={'x': 1., 'fc1': 1.}, # Layer, or 'x' for pictures -> its λ
     pick:bool=False, # Does each round pick one of the critics?
     critic_turns:int=5, # In a round, but for the long ones
-    walk:int=200, # Steps of the walk to a sample
     code_width:float=1., # Scales the channels of critics on codes; 1 is the thesis
-    encoder_kernel:int|None=None, # Side of the encoder's kernels; None: a quarter of the picture
     **kwargs, # More of `ppgn`
 ) -> HiddenPPGN: # Call `prepare(data)` before training
     "PPGN-h with critics on the encoder (Pakdaman 2018, §3)"
     base = ppgn(size, channels, **kwargs)
-    E = conv_encoder(size, channels, kwargs['classes'], kwargs['encoder_width'], kwargs['nh'], encoder_kernel, kwargs['norm'])
+    E = base.encoder
     for k in critics:
         if k not in ('x', *E.layers): raise ValueError(f"no layer {k!r} for a critic: there are x, {', '.join(E.layers)}")
     nets = {k: base.critic if k == 'x' else code_critic(E.shapes[k], code_width) for k in critics}
-    gan = HiddenPPGN(base.generator, nets, E, critics, walk, beta=(base.image, 1., base.adversarial), layers=base.layers,
+    gan = HiddenPPGN(base.generator, nets, E, critics, walk=base.walk, beta=(base.image, 1., base.adversarial), layers=base.layers,
                      weight=base.weight, noise=base.noise, h0=base.h0, ema=kwargs.get('ema'))
     schedule, names = one_of if pick else warm_up, tuple(critics)
     gan.defaults = HiddenPPGN.defaults | dict(schedule=schedule(n=kwargs.get('long', 100), then=critic_turns, critics=names))

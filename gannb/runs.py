@@ -292,9 +292,10 @@ def samples(
     gan:GAN, # A GAN of pictures
     n:int, # How many
     seed:int=0, # The same seed, the same latents
+    **kw, # More of the GAN's own `sample`
 ) -> torch.Tensor: # Pictures in [0, 1], (n, c, h, w)
     "Draw pictures"
-    return gan.to_pixels(gan.sample(n, generator=torch.Generator().manual_seed(seed))).float().cpu()
+    return gan.to_pixels(gan.sample(n, generator=torch.Generator().manual_seed(seed), **kw)).float().cpu()
 
 # %% ../nbs/59_runs.ipynb #e54222bf
 def write_history(
