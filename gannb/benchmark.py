@@ -5,7 +5,7 @@
 # %% ../nbs/62_benchmark.ipynb #4470bcb0
 from __future__ import annotations
 import argparse, copy, json, platform, time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -26,13 +26,14 @@ from .training import *
 from .files import *
 from .encoder import conv_encoder
 from .ppgn import OfClass, init_relu_, mala_sample
+from .ppgn_hidden import Against, ppgn_hidden
 
 # %% auto #0
 __all__ = ['CLOCKS', 'ROWS', 'FUSED', 'GP_ADAM', 'Comparison', 'compare', 'row', 'PictureDataset', 'noise_data', 'feeding',
            'plain_loss', 'by_hand', 'by_engine', 'SameBatch', 'engine', 'bare_fit', 'learner_fit', 'fastai_learner',
            'nets', 'NoiseAndPictures', 'by_fastai', 'dcgan_step', 'autograd_penalty', 'penalised_loss', 'Penalised',
-           'wgan_gp_round', 'stepper', 'optimizer', 'one_by_one', 'sampler', 'device_name', 'report', 'within',
-           'as_text', 'main']
+           'wgan_gp_round', 'stepper', 'optimizer', 'one_by_one', 'sampler', 'critics', 'device_name', 'report',
+           'within', 'as_text', 'main']
 
 # %% ../nbs/62_benchmark.ipynb #e4f01a7e
 @dataclass
@@ -336,6 +337,21 @@ def sampler(quick=False, device='cpu'):
     alone = lambda careful: one_by_one(copy.deepcopy(G), copy.deepcopy(E.net), 'fc1', h0, y, steps, careful)
     ours = lambda: mala_sample(G, E.code, OfClass(partial(E.after, 'fc1')), h0, steps, y=y, on_code=True)
     return {'as published, one by one': alone(False), 'careful, one by one': alone(True), 'mala_sample': ours}, n*steps, 'step of a code'
+
+# %% ../nbs/62_benchmark.ipynb #bc0bd75f
+@row('PPGN-h critics')
+def critics(quick=False, device='cpu'):
+    "Rounds of 32 pictures 32×32, light nets as in the recipes"
+    size, width, rounds = (16, .05, 2) if quick else (32, .25, 4)
+    dl, both = BatchLoader(noise_data(32*3*rounds, 1, size), 32, device=device), ('x', 'fc1')
+    def alone(k): return [replace(CRITIC, players=(k,))]*3 + [Against(('generator',), fresh=False, critics=(k,))]
+    def run(names, schedule):
+        gan = ppgn_hidden(size, critics={k: 1. for k in names}, width=width, code_width=width, encoder_width=.125, encoder_kernel=3,
+                          norm=(.5, .5))
+        gan.encoder.accuracy = 1.   # what it knows does not matter here
+        return by_engine(gan, dl, device, schedule=schedule)
+    return {'vanilla': run(('x',), every(3, ('x',))), 'fc1': run(('fc1',), every(3, ('fc1',))), 'combined': run(both, every(3, both)),
+            'random': run(both, lambda round: alone(both[round % 2]))}, rounds, 'round'
 
 # %% ../nbs/62_benchmark.ipynb #d4055d60
 def device_name(device):
