@@ -162,6 +162,14 @@ def judged(self:PPGN,
     def about(right, d, of): return dict(asked=right.float().mean().item(), diversity=(d/of).mean().item(), by_class=(d/of).tolist())
     return about(p.argmax(1) == y, diversity(jury.look(x)[0], y, k), odd), about(q.argmax(1) == real.labels, even, odd)
 
+# %% ../nbs/33_ppgn_hidden.ipynb #62f975e1
+def estimates(
+    learn, # A learner with `recorder.history`, or the history itself
+) -> dict: # Layer -> (turns, estimates), arrays
+    "The Wasserstein estimate of each critic over a training: minus its loss, (5)"
+    h = getattr(getattr(learn, 'recorder', learn), 'history', None) or learn
+    return {k.removesuffix('_critic_loss'): (np.asarray(t), -np.asarray(v)) for k, (t, v) in h.items() if k.endswith('_critic_loss')}
+
 # %% ../nbs/33_ppgn_hidden.ipynb #c6b99505
 EXPERIMENTS = dict(
     vanilla=dict(critics=dict(x=1.)),
@@ -173,11 +181,3 @@ EXPERIMENTS = dict(
     four=dict(critics=dict(x=1., conv3=1., fc1=1., fc2=1.)),
     printed=dict(critics=dict(x=1.), beta=(1., .1, 2.)),
 ) # Arguments of `ppgn_hidden`: the models of Pakdaman 2018, Figure 3, and two more
-
-# %% ../nbs/33_ppgn_hidden.ipynb #62f975e1
-def estimates(
-    learn, # A learner with `recorder.history`, or the history itself
-) -> dict: # Layer -> (turns, estimates), arrays
-    "The Wasserstein estimate of each critic over a training: minus its loss, (5)"
-    h = getattr(getattr(learn, 'recorder', learn), 'history', None) or learn
-    return {k.removesuffix('_critic_loss'): (np.asarray(t), -np.asarray(v)) for k, (t, v) in h.items() if k.endswith('_critic_loss')}
