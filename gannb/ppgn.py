@@ -138,7 +138,7 @@ def normal_prior(
 class PPGN(Inverter):
     "Noiseless Joint PPGN-h, and with `noise` Joint PPGN-h (Nguyen et al. 2017; Pakdaman 2018, §3)"
     defaults = GAN.defaults | dict(lr=1e-4, opt=partial(torch.optim.Adam, betas=(.5,.9), fused=True), schedule=warm_up())
-    slow, grid = True, (100, 10) # Samples are dear: runs measure once, at the end, and show ten of each of ten classes
+    slow = True # Samples are dear: runs measure once, at the end
 
     def __init__(self,
         generator:nn.Module, # $G$: codes (b, nh) -> pictures in the space `encoder.norm`
@@ -158,6 +158,11 @@ class PPGN(Inverter):
         alphas = {encoder.code_layer: 1.} if layers is None else layers
         super().__init__(generator, critic, encoder, beta[0], {k: beta[1]*a for k, a in alphas.items()}, beta[2], 'wasserstein', ema, start)
         self.weight, self.noise, self.h0, self.walk = weight, tuple(noise), h0, walk
+
+    @property
+    def grid(self): # Samples in the picture of a run, and in a row: a column for each class
+        k = min(10, len(self.encoder.classes))
+        return 10*k, k
 
 # %% ../nbs/32_ppgn.ipynb #a23d31a0
 @patch
