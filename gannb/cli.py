@@ -10,17 +10,21 @@ from pathlib import Path
 from typing import Literal, get_args
 import torch
 from fastcore.docments import docments, empty
+from torchvision.transforms.functional import rgb_to_grayscale
 from . import __version__
 from .data import *
 from .training import *
 from .files import *
+from .latent import walk
+from .recover import recover
 from .show import save_gif, save_grid
 from .runs import *
 
 # %% auto #0
 __all__ = ['Count', 'Minutes', 'Rate', 'Seed', 'Side', 'COMMANDS', 'RECIPES', 'DATA', 'DEMO', 'LEFT', 'Parser', 'number',
            'parser_of', 'command', 'usage', 'dispatch', 'main', 'report', 'train_run', 'picture_path', 'wanted',
-           'save_walk', 'sample_run', 'evaluate_run', 'list_all', 'demo_run']
+           'save_film', 'sample_run', 'latent_run', 'walk_run', 'picture_for', 'recover_run', 'evaluate_run',
+           'list_all', 'demo_run']
 
 # %% ../nbs/60_cli.ipynb #455ed833
 class Parser(argparse.ArgumentParser):
@@ -55,6 +59,7 @@ def parser_of(
         kw = dict(help=(o.docment or '').replace('%', '%%'))
         if o.default is False: kw |= dict(action='store_true')
         elif get_args(o.anno): kw |= dict(choices=get_args(o.anno))
+        elif o.anno is list and o.default is empty: kw |= dict(nargs='+', metavar=k.upper())
         elif o.anno is list: kw |= dict(action='extend', nargs='+', metavar='KEY=VALUE')
         else: kw |= dict(type=o.anno, metavar=k.upper())
         if o.default is empty: p.add_argument(k, **kw)
@@ -150,18 +155,18 @@ def wanted(
     n:int, # Samples
     name:str|None, # Of the wanted class
     steps:int|None, # Of the walk
-    walk:str|None, # Is the walk wanted?
+    film:str|None, # Is the walk wanted?
 ) -> dict: # Arguments of its `sample`
     "What a GAN is asked for beyond the number of samples"
-    if name is None and steps is None and walk is None: return {}
+    if name is None and steps is None and film is None: return {}
     if not hasattr(gan, 'sample_codes'):
-        raise UserError(f'a GAN of {gan.config["method"]} has no classes and does not walk: leave out --class, --steps and --walk')
+        raise UserError(f'a GAN of {gan.config["method"]} has no classes and does not walk: leave out --class, --steps and --film')
     classes, res = gan.encoder.classes, {} if steps is None else dict(steps=steps)
     if name is None: return res
     if name not in classes: raise UserError(f'--class {name}: there are {", ".join(classes)}')
     return res | dict(y=torch.full((n,), classes.index(name)))
 
-def save_walk(
+def save_film(
     gan:GAN, # One that walks
     path:Path, # GIF file
     n:int, # Samples
@@ -182,17 +187,67 @@ def sample_run(
     seed:Seed=0, # Of the latents
     class_:str=None, # Only this class, of a GAN that walks to its samples (default: all in turn)
     steps:Count=None, # Of the walk (default: the GAN's own)
-    walk:str=None, # GIF file: the walk from the start to the samples
+    film:str=None, # GIF file: the walk from the start to the samples
     out:str=None, # PNG file (default: RUN/samples-SEED.png)
     device:str=None, # cpu, cuda ... (default: a GPU if there is one)
 ):
     "Draw samples of a trained GAN into a picture"
     gan, path = load_run(run, device_of(device)), Path(out or f'{run}/samples-{seed}.png').expanduser()
     picture_path(path, '--out', '.png', '.jpg', '.gif', '.webp')
-    if walk: picture_path(Path(walk).expanduser(), '--walk', '.gif')
-    asked = wanted(gan, n, class_, steps, walk)
+    if film: picture_path(Path(film).expanduser(), '--film', '.gif')
+    asked = wanted(gan, n, class_, steps, film)
     print(save_grid(samples(gan, n, seed, **asked), path))
-    if walk: print(save_walk(gan, Path(walk).expanduser(), n, seed, **asked))
+    if film: print(save_film(gan, Path(film).expanduser(), n, seed, **asked))
+
+# %% ../nbs/60_cli.ipynb #3128a9e2
+def latent_run(run, device): # A trained GAN that starts from latents
+    gan = load_run(run, device_of(device))
+    if gan.prior is not None: return gan
+    raise UserError(f'a GAN of {gan.config["method"]} has no latents: gannb sample {run} --film FILE shows how it walks')
+
+@command('walk')
+def walk_run(
+    run:str, # Folder of a run
+    n:number(int, 1, 100)=16, # Walks side by side
+    via:number(int, 2, 20)=4, # Codes that each walk goes through, and back to the first
+    steps:number(int, 3, 1000)=12, # Pictures from one code to the next; of a circle: in all
+    how:Literal['slerp', 'lerp', 'circle']='slerp', # On arcs, on straight lines, or once around through the first two codes
+    seed:Seed=0, # Of the codes
+    out:str=None, # GIF file (default: RUN/walk-SEED.gif)
+    device:str=None, # cpu, cuda ... (default: a GPU if there is one)
+):
+    "Walk through the latent space of a trained GAN"
+    gan, path = latent_run(run, device), Path(out or f'{run}/walk-{seed}.gif').expanduser()
+    picture_path(path, '--out', '.gif')
+    z = gan.prior.sample(via*n, generator=torch.Generator().manual_seed(seed)).view(via, n, -1)
+    frames = walk(gan, z[:2] if how == 'circle' else torch.cat([z, z[:1]]), steps=steps, how=how)
+    print(save_gif(list(frames[:-1]), path, hold=0.))
+
+# %% ../nbs/60_cli.ipynb #343f0d3c
+def picture_for(gan, path): # uint8, (c, h, w), as this GAN makes them
+    try: x, _ = read_image(path, gan.config['size'])
+    except OSError as e: raise UserError(f'{path} cannot be read as a picture: {e.strerror or "its format is not known"}') from None
+    return rgb_to_grayscale(x) if gan.config['channels'] == 1 else x
+
+@command('recover')
+def recover_run(
+    run:str, # Folder of a run
+    images:list, # Picture files
+    restarts:number(int, 1, 1000)=8, # Starts per picture
+    method:Literal['lm', 'adam']='lm', # Damped least squares, or gradient descent
+    seed:Seed=0, # Of the starts
+    out:str=None, # PNG file (default: RUN/recovered.png); the codes lie beside it
+    device:str=None, # cpu, cuda ... (default: a GPU if there is one)
+):
+    "Find the codes of pictures: the pictures, and below them what the GAN makes of their codes"
+    gan, path = latent_run(run, device), Path(out or f'{run}/recovered.png').expanduser()
+    picture_path(path, '--out', '.png')
+    x = torch.stack([picture_for(gan, o) for o in images]).to(gan.device)
+    kw = dict(before=False) if method == 'lm' else {}      # these pictures may be out of the generator's reach
+    r = recover(gan, x, method=method, restarts=restarts, seed=seed, **kw)
+    for o, e in zip(images, r.residual.tolist()): print(f'{o}: mean square of a pixel {e:.2g}')
+    save_tensors(path.with_suffix('.safetensors'), dict(z=r.z.cpu(), images=[str(o) for o in images]))
+    print(save_grid(torch.cat([x.cpu()/255, gan.to_pixels(r.x).cpu()]), path, nrow=len(x)), path.with_suffix('.safetensors'), sep='\n')
 
 # %% ../nbs/60_cli.ipynb #edffe983
 @command('evaluate')
