@@ -7,12 +7,12 @@ from __future__ import annotations
 import json, numpy as np, torch
 from pathlib import Path
 from .files import build_gan
-from .metrics import short
 from .ppgn_hidden import EXPERIMENTS
-from .recipes import recipe, recorded, result_of, spread, tiny_run, train_one, verdict
+from .recipes import recipe, recorded, result_of, tiny_run, train_one, verdict
 
 # %% auto #0
-__all__ = ['tiny', 'light', 'thesis', 'MODELS', 'models', 'as_asked', 'settings', 'ppgn_recipe', 'parameters', 'ppgn_table']
+__all__ = ['tiny', 'light', 'thesis', 'MODELS', 'models', 'as_asked', 'settings', 'ppgn_recipe', 'parameters', 'brief',
+           'ppgn_table']
 
 # %% ../nbs/63_recipes_ppgn.ipynb #52961dc1
 def as_asked(
@@ -58,8 +58,14 @@ def parameters(
     return sum(p.numel() for net in gan.players.values() for p in net.parameters())
 
 # %% ../nbs/63_recipes_ppgn.ipynb #c7513768
+def brief(
+    v:list, # One number per seed
+) -> str: # Three digits, and one of the standard deviation
+    "Numbers of several seeds as one, for a wide table"
+    return f'{np.mean(v):.3g}' + (f'\u00a0±\u00a0{np.std(v, ddof=1):.1g}' if len(v) > 1 else '')
+
 def ppgn_table(
-    names, # Models
+    names, # Models; those that are not recorded are left out
     scale:str='cpu', # Scale
     results='results', # Folder of all results
     columns=('asked', 'diversity', 'frechet', 'kid', 'precision', 'recall', 'density', 'coverage'), # Metrics
@@ -68,9 +74,9 @@ def ppgn_table(
     rows, floors = [['model', 'seeds', *columns, 'ms per generator step', 'parameters']], {c: [] for c in columns}
     for name in names:
         runs = recorded(f'ppgn_{name}', scale, results)
-        if not runs: rows.append([name, f'not run yet: `gannb reproduce ppgn_{name} --scale {scale}`', *['']*(len(rows[0]) - 2)]); continue
+        if not runs: continue
         for c in columns: floors[c] += [m['floor'][c] for m, _ in runs]
-        values, ms = [spread([m[c] for m, _ in runs]) for c in columns], np.mean([1e3*c['seconds']/c['rounds'] for _, c in runs])
+        values, ms = [brief([m[c] for m, _ in runs]) for c in columns], np.mean([1e3*c['seconds']/c['rounds'] for _, c in runs])
         rows.append([name, str(len(runs)), *values, f'{ms:.0f}', f'{parameters(runs[0][1]):,}'])
-    if floors[columns[0]]: rows.append(['real against real', '', *(short(np.mean(floors[c])) for c in columns), '', ''])
+    if floors[columns[0]]: rows.append(['real against real', '', *(brief([np.mean(floors[c])]) for c in columns), '', ''])
     return '\n'.join(f'| {" | ".join(r)} |' for r in [rows[0], ['---']*len(rows[0]), *rows[1:]])
