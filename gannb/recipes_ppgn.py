@@ -64,6 +64,7 @@ def brief(
     "Numbers of several seeds as one, for a wide table"
     return f'{np.mean(v):.3g}' + (f'\u00a0±\u00a0{np.std(v, ddof=1):.1g}' if len(v) > 1 else '')
 
+# %% ../nbs/63_recipes_ppgn.ipynb #d7dbc6ff
 def ppgn_table(
     names, # Models; those that are not recorded are left out
     scale:str='cpu', # Scale

@@ -44,11 +44,13 @@ def budgets(): sh(py, 'tools/budgets.py')
 def notebooks(): return int(re.findall(r'^(\d+) passed', sh(py, 'tools/test_nbs.py'), flags=re.M)[-1])
 def docs(): sh(py, 'tools/build_docs.py', '--force', '-W')
 def links(): sh(py, 'tools/check_site.py')
+def browser(): sh(py, 'tools/browse_explorer.py')
 
 guards = dict(
     exports='gannb/ is what the notebooks export', clean='the notebooks hold no stray metadata', readme='README.md is what the index says',
     budgets='the notebooks keep their budgets', notebooks='every notebook runs, every marked output is reproduced',
-    docs='the site builds without a warning', links='every link of the site leads somewhere, nothing comes from another host')
+    docs='the site builds without a warning', links='every link of the site leads somewhere, nothing comes from another host',
+    browser='the explorer works in a real browser (skipped where there is none)')
 
 def main():
     p = argparse.ArgumentParser(description='Everything that guards the project')
