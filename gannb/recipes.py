@@ -212,16 +212,16 @@ wgan_gp_mnist = recipe('wgan_gp_mnist', 'Gulrajani et al. 2017, Algorithm 1', 'M
     paper=dict(method='wgan_gp', data='mnist', size=32, epochs=214, bs=50, lr=1e-4, every=10, set=['width=64', 'nz=128']))
 
 # %% ../nbs/61_recipes.ipynb #ba3251d1
-stacked_cpu = dict(data='stacked-mnist', size=32, part=64_000, bs=64, every=2)
+stacked_cpu = dict(data='stacked-mnist', size=32, part=64_000, epochs=3, bs=64, every=1)
 
 dcgan_stacked = recipe('dcgan_stacked', 'Metz et al. 2017, §3.3.1', '1000 modes of stacked digits, with a DCGAN', train_one,
     smoke=tiny_run | dict(method='dcgan', data='stacked-digits', part=640, set=['width=4', 'nz=8']),
-    cpu=stacked_cpu | dict(method='dcgan', epochs=6, lr=4e-4, set=['width=16', 'nz=64', 'ema=.999']),
+    cpu=stacked_cpu | dict(method='dcgan', lr=4e-4, set=['width=16', 'nz=64', 'ema=.999']),
     paper=dict(method='dcgan', data='stacked-mnist', size=32, epochs=25, bs=128, lr=2e-4, every=1, set=['width=128', 'nz=100']))
 
 wgan_gp_stacked = recipe('wgan_gp_stacked', 'Metz et al. 2017, §3.3.1', '1000 modes of stacked digits, with a WGAN-GP', train_one,
     smoke=tiny_run | dict(method='wgan_gp', data='stacked-digits', part=640, set=['width=4', 'nz=8']),
-    cpu=stacked_cpu | dict(method='wgan_gp', epochs=8, lr=1e-3, n_critic=3, set=['width=16', 'nz=64', 'ema=.995']),
+    cpu=stacked_cpu | dict(method='wgan_gp', lr=1e-3, n_critic=3, set=['width=16', 'nz=64', 'ema=.995']),
     paper=dict(method='wgan_gp', data='stacked-mnist', size=32, epochs=100, bs=50, lr=1e-4, every=5, set=['width=64', 'nz=128']))
 
 # %% ../nbs/61_recipes.ipynb #0f72981e
