@@ -59,6 +59,7 @@ def train_one(
 # %% ../nbs/61_recipes.ipynb #d44006b0
 def train_each(
     variants:dict, # Name -> arguments of the method; the first is the reference
+    keep:float=1/4, # Part of each variant's picture that is kept, from the top
 ):
     "The function of a recipe that compares"
     def train_all(run, s, resume=False, minutes=None):
@@ -70,7 +71,7 @@ def train_each(
             args = [f'{k}={json.dumps(v)}' for k, v in args.items()]
             why = train_one(path, s | dict(set=s['set'] + args), go_on, None if minutes is None else max(1e-4, (end - time.time())/60))
             if why: return why
-        side_by_side(run, variants)
+        side_by_side(run, variants, keep)
         return 0
     train_all.variants = variants
     return train_all
@@ -81,6 +82,7 @@ def places(run, variants): return [Path(run)/str(i) for i in range(len(variants)
 def side_by_side(
     run:Path, # Folder with a finished run in each of `places`
     variants:dict, # Name -> arguments
+    keep:float=1/4, # Part of each picture; one row of four
 ):
     "Join the files of a comparison"
     paths, names = places(run, variants), list(variants)
@@ -93,7 +95,7 @@ def side_by_side(
     csv.writer(s := io.StringIO(), lineterminator='\n').writerows(rows)
     write_text(run/'history.csv', s.getvalue())
     pictures = [np.asarray(Image.open(p/'samples.png')) for p in paths]
-    Image.fromarray(np.concatenate([o[:len(o)//4] for o in pictures])).save(run/'samples.png')   # one row of four
+    Image.fromarray(np.concatenate([o[:round(keep*len(o))] for o in pictures])).save(run/'samples.png')
 
 # %% ../nbs/61_recipes.ipynb #55397437
 def commit(
@@ -212,7 +214,7 @@ wgan_gp_mnist = recipe('wgan_gp_mnist', 'Gulrajani et al. 2017, Algorithm 1', 'M
     paper=dict(method='wgan_gp', data='mnist', size=32, epochs=214, bs=50, lr=1e-4, every=10, set=['width=64', 'nz=128']))
 
 # %% ../nbs/61_recipes.ipynb #ba3251d1
-stacked_cpu = dict(data='stacked-mnist', size=32, part=64_000, epochs=3, bs=64, every=1)
+stacked_cpu = dict(data='stacked-mnist', size=32, part=64_000, epochs=8, bs=64, every=2)
 
 dcgan_stacked = recipe('dcgan_stacked', 'Metz et al. 2017, §3.3.1', '1000 modes of stacked digits, with a DCGAN', train_one,
     smoke=tiny_run | dict(method='dcgan', data='stacked-digits', part=640, set=['width=4', 'nz=8']),

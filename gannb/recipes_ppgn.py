@@ -8,11 +8,11 @@ import json, numpy as np, torch
 from pathlib import Path
 from .files import build_gan
 from .ppgn_hidden import EXPERIMENTS
-from .recipes import recipe, recorded, result_of, tiny_run, train_one, verdict
+from .recipes import recipe, recorded, result_of, tiny_run, train_each, train_one, verdict
 
 # %% auto #0
-__all__ = ['tiny', 'light', 'thesis', 'MODELS', 'models', 'as_asked', 'settings', 'ppgn_recipe', 'parameters', 'brief',
-           'ppgn_table']
+__all__ = ['tiny', 'light', 'thesis', 'MODELS', 'models', 'long', 'ppgn_long', 'as_asked', 'settings', 'ppgn_recipe',
+           'parameters', 'brief', 'ppgn_table']
 
 # %% ../nbs/63_recipes_ppgn.ipynb #52961dc1
 def as_asked(
@@ -33,21 +33,25 @@ def ppgn_recipe(
     name:str, # Of the recipe
     model:str, # Of the experiment
     doc:str, # What it makes
-    epochs:int=4, # At `cpu`
     accept=as_asked, # Function from metrics to what is not good enough
 ):
     "A recipe for one of `EXPERIMENTS`"
     args = EXPERIMENTS[model]
     return recipe(name, 'Pakdaman 2018, §4', doc, train_one, accept=accept, prints='pictures only',
         smoke=tiny_run | dict(method='ppgn_hidden', epochs=1, bs=32, set=settings(tiny | args)),
-        cpu=dict(method='ppgn_hidden', data='mnist', size=32, epochs=epochs, bs=32, lr=1e-3, every=2, set=settings(light | args)),
+        cpu=dict(method='ppgn_hidden', data='mnist', size=32, epochs=4, bs=32, lr=1e-3, every=2, set=settings(light | args)),
         paper=dict(method='ppgn_hidden', data='mnist', size=28, epochs=15, bs=32, lr=1e-4, every=1, set=settings(thesis | args)))
 
 MODELS = dict(vanilla='a critic of pictures: Noiseless Joint PPGN-h', fc1='a critic of fc1', fc1_gan='a critic of fc1, and nothing else',
               fc1_no_gan='no adversarial term', combined='critics of pictures and of fc1', random='one of the two in each round',
               four='critics of pictures, conv3, fc1 and fc2', printed='as vanilla, with the β that the thesis prints')
 models = {k: ppgn_recipe(f'ppgn_{k}', k, f'MNIST digits by PPGN-h: {v}') for k, v in MODELS.items()}
-models['long'] = ppgn_recipe('ppgn_long', 'vanilla', 'MNIST digits by PPGN-h: vanilla, trained longer', epochs=24)
+
+long = {k: EXPERIMENTS[k] for k in ('vanilla', 'fc1', 'fc1_no_gan', 'random')}
+ppgn_long = recipe('ppgn_long', 'Pakdaman 2018, §4', 'MNIST digits by PPGN-h: four of the models, trained three times as long', train_each(long, keep=.3),
+    accept=lambda m: [o for v in m.values() for o in as_asked(v)], prints='pictures only',
+    **{k: s | dict(epochs={'smoke': 1, 'cpu': 12, 'paper': 45}[k], set=settings(a))
+       for (k, s), a in zip(models['vanilla'].scales.items(), (tiny, light, thesis))})
 
 # %% ../nbs/63_recipes_ppgn.ipynb #d97e23e8
 def parameters(
