@@ -21,9 +21,9 @@ from .metrics import parzen_log_likelihood, short
 
 # %% auto #0
 __all__ = ['SCALES', 'tiny_run', 'gan_mnist', 'dcgan_mnist', 'wgan_mnist', 'wgan_gp_mnist', 'stacked_cpu', 'dcgan_stacked',
-           'wgan_gp_stacked', 'dcgan_cifar', 'dcgan_ablation', 'Recipe', 'recipe', 'train_one', 'train_each', 'places',
-           'side_by_side', 'commit', 'collect', 'result_of', 'reproduce', 'like_digits', 'parzen_of', 'spread',
-           'recorded', 'results_table', 'verdict', 'comparison']
+           'wgan_gp_stacked', 'dcgan_cifar', 'dcgan_ablation', 'Recipe', 'recipe', 'train_one', 'train_or_go_on',
+           'train_each', 'places', 'side_by_side', 'commit', 'collect', 'result_of', 'reproduce', 'like_digits',
+           'parzen_of', 'spread', 'recorded', 'results_table', 'verdict', 'comparison']
 
 # %% ../nbs/61_recipes.ipynb #171bb404
 SCALES = ('smoke', 'cpu', 'paper')
@@ -56,6 +56,17 @@ def train_one(
     "Train one GAN"
     return train_gan(settings_of(s, read_config(run)['settings'] if resume else None), run, resume, minutes)
 
+def train_or_go_on(
+    run:Path, # Folder
+    s:dict, # Settings
+    end:float=math.inf, # Stop at this time
+) -> int: # Why it was stopped, or 0
+    "Train one GAN, whatever is there of it already"
+    if (run/'metrics.json').exists(): return 0
+    go_on = (run/'checkpoint.safetensors').exists()
+    if run.exists() and not go_on: shutil.rmtree(run)
+    return train_one(run, s, go_on, None if end == math.inf else max(1e-4, (end - time.time())/60))
+
 # %% ../nbs/61_recipes.ipynb #d44006b0
 def train_each(
     variants:dict, # Name -> arguments of the method; the first is the reference
@@ -65,12 +76,8 @@ def train_each(
     def train_all(run, s, resume=False, minutes=None):
         end = math.inf if minutes is None else time.time() + 60*minutes
         for path, args in zip(places(run, variants), variants.values()):
-            if (path/'metrics.json').exists(): continue
-            go_on = (path/'checkpoint.safetensors').exists()
-            if path.exists() and not go_on: shutil.rmtree(path)
             args = [f'{k}={json.dumps(v)}' for k, v in args.items()]
-            why = train_one(path, s | dict(set=s['set'] + args), go_on, None if minutes is None else max(1e-4, (end - time.time())/60))
-            if why: return why
+            if (why := train_or_go_on(path, s | dict(set=s['set'] + args), end)): return why
         side_by_side(run, variants, keep)
         return 0
     train_all.variants = variants

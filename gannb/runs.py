@@ -44,7 +44,7 @@ def one_line(
 
 # %% ../nbs/59_runs.ipynb #6aa04d7c
 # Modules of gannb that register methods, recipes or commands
-MODULES = 'gan dcgan wgan wgan_gp perceptual ppgn ppgn_hidden recipes recipes_ppgn'.split()
+MODULES = 'gan dcgan wgan wgan_gp perceptual ppgn ppgn_hidden recipes recipes_ppgn recipes_recover'.split()
 
 def load_modules():
     "Import all that registers something"
