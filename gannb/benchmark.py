@@ -4,7 +4,7 @@
 
 # %% ../nbs/62_benchmark.ipynb #4470bcb0
 from __future__ import annotations
-import argparse, copy, json, platform, time
+import argparse, copy, json, math, platform, time
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -27,13 +27,14 @@ from .files import *
 from .encoder import conv_encoder
 from .ppgn import OfClass, init_relu_, mala_sample
 from .ppgn_hidden import Against, ppgn_hidden
+from .recover import Draws, Frozen, Logistic, Problem, descend
 
 # %% auto #0
 __all__ = ['CLOCKS', 'ROWS', 'FUSED', 'GP_ADAM', 'Comparison', 'compare', 'row', 'PictureDataset', 'noise_data', 'feeding',
            'plain_loss', 'by_hand', 'by_engine', 'SameBatch', 'engine', 'bare_fit', 'learner_fit', 'fastai_learner',
            'nets', 'NoiseAndPictures', 'by_fastai', 'dcgan_step', 'autograd_penalty', 'penalised_loss', 'Penalised',
-           'wgan_gp_round', 'stepper', 'optimizer', 'one_by_one', 'sampler', 'critics', 'device_name', 'report',
-           'within', 'as_text', 'main']
+           'wgan_gp_round', 'stepper', 'optimizer', 'one_by_one', 'sampler', 'critics', 'logistic_loop',
+           'recover_alone', 'worn_generator', 'recovery', 'device_name', 'report', 'within', 'as_text', 'main']
 
 # %% ../nbs/62_benchmark.ipynb #e4f01a7e
 @dataclass
@@ -352,6 +353,67 @@ def critics(quick=False, device='cpu'):
         return by_engine(gan, dl, device, schedule=schedule)
     return {'vanilla': run(('x',), every(3, ('x',))), 'fc1': run(('fc1',), every(3, ('fc1',))), 'combined': run(both, every(3, both)),
             'random': run(both, lambda round: alone(both[round % 2]))}, rounds, 'round'
+
+# %% ../nbs/62_benchmark.ipynb #f7143e03
+def logistic_loop(
+    z:Tensor, # A code, (1, nz); changed in place
+    u:Tensor, # Uniforms, (1, nz)
+    fresh:Tensor, # Draws from the prior, (1, nz)
+    steps:int, # E
+    prior=None, a=2., b=2.,
+) -> Tensor: # The code
+    "`Logistic(a, b)` component by component (Egan et al. 2018, Algorithm 1)"
+    for i, (v, threshold) in enumerate(zip(z[0].tolist(), u[0].tolist())):
+        P = 1/(1 + math.exp(-a*(abs(v) - b)))
+        if 1 - (1 - P)**(1/steps) > threshold: z[0, i] = fresh[0, i]
+    return z
+
+# %% ../nbs/62_benchmark.ipynb #ea625a42
+def recover_alone(
+    G, # Generator in evaluation mode
+    x:Tensor, # Pictures, (n, c, h, w)
+    prior, # Of the codes
+    resample, # A criterion, or the loop that does the same
+    steps:int, # E
+    frozen:bool, # No gradients for weights?
+): # Function that returns codes, (n, nz)
+    "Descend with Adam, one picture after the other (Egan et al. 2018, Algorithm 1)"
+    weights = list(G.requires_grad_(not frozen).parameters())
+    def walk(i):
+        draws = Draws(prior, 1, [(0, i)], like=x.new_empty(0), block=steps)
+        z = draws.start()[0].requires_grad_()
+        opt = torch.optim.Adam([z], .05)
+        for _ in range(steps):
+            for p in (z, *weights): p.grad = None
+            (x[i:i+1] - G(z)).square().sum().backward(); opt.step()
+            (u,), (fresh,) = draws.step()
+            with torch.no_grad(): z.copy_(resample(z, u, fresh, steps, prior))
+        return z.detach()
+    return lambda: torch.cat([walk(i) for i in range(len(x))])
+
+# %% ../nbs/62_benchmark.ipynb #84060bfb
+def worn_generator(width:int, device='cpu') -> ConvGenerator:
+    "The generator of `nets`, in evaluation mode, with the statistics of a batch in its batch norms; always the same"
+    G = nets(width, layout=torch.contiguous_format).generator
+    for m in G.modules():
+        if isinstance(m, nn.BatchNorm2d): m.momentum = 1.
+    with torch.no_grad(): G.train()(torch.randn(64, 100))
+    return G.eval().to(device)
+
+# %% ../nbs/62_benchmark.ipynb #8a58cfae
+@row('recovery', descend=('ratio', .25))
+def recovery(quick=False, device='cpu'):
+    "Three steps of 100 codes, pictures 3×32×32"
+    n, steps, width = (4, 3, 8) if quick else (100, 3, 32)
+    G, prior, criterion = worn_generator(width, device), Normal(100), Logistic(2., 2.)
+    net = Frozen(G)
+    with torch.no_grad(): x = G(prior.sample(n).to(device))
+    alone = lambda resample, frozen: recover_alone(copy.deepcopy(G), x, prior, resample, steps, frozen)
+    def ours():
+        draws = Draws(prior, n, like=net.like, block=steps)
+        return descend(Problem(net, x, prior=prior), draws.start()[None], [criterion], draws, steps)[0][0, 0]
+    runs = {'as published, one by one': alone(logistic_loop, False), 'careful, one by one': alone(criterion, True), 'descend': ours}
+    return runs, n*steps, 'step of a code'
 
 # %% ../nbs/62_benchmark.ipynb #d4055d60
 def device_name(device):
