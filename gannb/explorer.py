@@ -4,7 +4,8 @@
 
 # %% ../nbs/52_explorer.ipynb #3b152683
 from __future__ import annotations
-import importlib, io, json, math, torch, torch.nn as nn, ipywidgets as W
+import copy, importlib, io, json, math, torch, torch.nn as nn, ipywidgets as W
+from functools import partial
 from html import escape
 from pathlib import Path
 from PIL import Image, ImageOps
@@ -76,7 +77,7 @@ class Explorer:
         reach:float|None=None, # Largest amount; None: half the length of the start
         seed:int=0, # Of draws
     ):
-        self.gan, self.end, self.classes = gan, None, classes_of(gan)
+        self.gan, self.seed, self.end, self.classes = gan, seed, None, classes_of(gan)
         self.sampler = hasattr(gan, 'sample_codes')
         self.cond = () if self.sampler or not self.classes else (torch.eye(len(self.classes))[:1],)
         self.path = slerp if getattr(gan, 'prior', None) is not None else lerp
@@ -209,6 +210,32 @@ def save(self:Explorer,
     if film: return save_gif(self.strip(last, steps or 24)[:,None], path, hold=.5)
     return save_grid(torch.cat([self.strip(n, steps or 9) for n in names]), path, nrow=steps or 9)
 
+# %% ../nbs/52_explorer.ipynb #939f219f
+@patch
+def view(self:Explorer,
+    width:int=256, # About so many pixels of the screen
+) -> Image.Image:
+    "The picture, enlarged in whole pixels"
+    x = self.picture()[None]
+    return grid_image(x, pad=0, zoom=max(1, width//x.shape[-1]))
+
+# %% ../nbs/52_explorer.ipynb #bdd7e51a
+@patch
+def stored(self:Explorer,
+    what:str|None=None, # A direction, or 'class'; None: from A to B
+    steps:int=21, # Stops of the slider; of 'class' as many as there are classes
+    width:int=256, # As in `view`
+) -> Frames: # Draws itself in a notebook
+    "A slider with its pictures, for a page without Python"
+    if steps < 2: raise ValueError(f'a walk takes at least 2 pictures, got {steps}')
+    e, ways = copy.copy(self), [i/(steps - 1) for i in range(steps)]
+    e.amounts = dict(self.amounts)
+    if what == 'class': go, stops, label = e.ask, range(len(e.classes) or 1), lambda y: f'class {e.classes[y]}'
+    elif what is None: go, stops, label = partial(e.to, None), ways, 't = {:.2f}'.format
+    else: go, stops, label = partial(e.move, what), [e.reach*(2*o - 1) for o in ways], lambda a: f'{what} {a:+.2f}'
+    def seen(stop): go(stop); return e.view(width)
+    return frames([seen(o) for o in stops], [label(o) for o in stops])
+
 # %% ../nbs/52_explorer.ipynb #9b4c772a
 class Panel(W.VBox):
     "Sliders and a picture around an `Explorer`"
@@ -221,14 +248,17 @@ class Panel(W.VBox):
         self.width, self.still, look = width, False, dict(style=dict(description_width='7rem'))
         slider = lambda name, lo, hi: W.FloatSlider(0, min=lo, max=hi, step=(hi - lo)/100, description=name, **look)
         self.sliders, self.t = {n: slider(n, -e.reach, e.reach) for n in e.directions}, slider('A to B', 0., 1.)
-        self.seed, self.seed_b = (W.BoundedIntText(i, max=2**31, description=o, **look) for i, o in enumerate(('A, seed', 'B, seed')))
+        number = lambda i, name: W.BoundedIntText(i, max=2**31, description=name, **look)
+        self.seed, self.seed_b = number(e.seed, 'A, seed'), number(e.seed + 1, 'B, seed')
         self.klass = W.Dropdown(options=[(o, i) for i, o in enumerate(e.classes)], description='class', **look)
-        self.upload, self.zero = W.FileUpload(accept='image/*', description='from a picture'), W.Button(description='all to 0')
+        self.upload = W.FileUpload(accept='image/*', description='from a picture', layout=dict(width='max-content'))
+        self.zero = W.Button(description='all to 0')
         self.file, self.button = W.Text('walk.gif', description='film or grid', **look), W.Button(description='save')
         self.image, self.message = W.Image(layout=dict(width=f'{width}px', height=f'{width}px')), W.HTML()
         controls = [*self.sliders.values(), self.zero, self.seed, *([self.klass] if e.classes else []), self.seed_b, self.t,
                     self.upload, self.file, self.button]
-        super().__init__([W.HBox([W.VBox([self.image, self.message]), W.VBox(controls)])])
+        parts = [W.VBox(o, layout=dict(flex='0 0 auto', overflow='visible')) for o in ([self.image, self.message], controls)]
+        super().__init__([W.HBox(parts, layout=dict(flex_flow='row wrap'))])   # a narrow page puts the controls under the picture
         self.listen()
 
 # %% ../nbs/52_explorer.ipynb #ec896ac6
@@ -238,8 +268,7 @@ def sync(self:Panel):
     e, self.still = self.explorer, True
     try:
         for n, s in self.sliders.items(): s.value = e.amounts.get(n, 0.)
-        self.t.value, x = e.t, e.picture()[None]
-        self.image.value = png(grid_image(x, pad=0, zoom=max(1, self.width//x.shape[-1])))
+        self.t.value, self.image.value = e.t, png(e.view(self.width))
     finally: self.still = False
 
 @patch
@@ -301,7 +330,8 @@ def panel_notebook(
 ) -> Path: # The notebook; serve it with `voila explorer.ipynb`
     "Write a notebook that shows the panel of a run"
     args = ', '.join([repr(str(Path(run).resolve())), *(f'{k}={v!r}' for k, v in kw.items())])
-    source = f'from gannb.explorer import panel\npanel({args})'
+    quiet = "import warnings; warnings.filterwarnings('ignore', message='.*torch.jit.script.*')   # fastai's import of today's torch"
+    source = f'{quiet}\nfrom gannb.explorer import panel\npanel({args})'
     cell = dict(cell_type='code', id='panel', metadata={}, execution_count=None, outputs=[], source=source)
     kernel = dict(kernelspec=dict(display_name='Python 3', language='python', name='python3'))
     Path(path).write_text(json.dumps(dict(cells=[cell], metadata=kernel, nbformat=4, nbformat_minor=5)), encoding='utf-8')

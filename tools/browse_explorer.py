@@ -1,9 +1,12 @@
-"""The explorer in a real page: Voilà serves the panel of a run, headless Chromium moves a slider, and the picture must change
+"""The explorer in real pages: headless Chromium moves sliders, and the pictures must change
+
+In the page of the built site (_docs), whose pictures are stored, and in the panel of a run that Voilà serves.
 
     python tools/browse_explorer.py [--run FOLDER] [--shots FOLDER] [--seconds 240]
 
-Without --run a small DCGAN is trained first. Prints PASS and what was measured; `SKIPPED: why`, and exits with 0, where Voilà, selenium,
-Chromium or its driver is missing; else FAILED and why. Needs no network; stops by itself and takes its processes with it."""
+Without --run a small DCGAN is trained first. Prints PASS and what was measured, for each; `SKIPPED: why`, and exits with 0, where Voilà,
+selenium, Chromium, its driver or the built site is missing; else FAILED and why. Needs no network; stops by itself and takes its processes
+with it."""
 import argparse,io,os,shutil,signal,socket,subprocess,sys,tempfile,time
 from importlib.util import find_spec
 from pathlib import Path
@@ -91,16 +94,44 @@ def open_browser(home):
     driver.set_page_load_timeout(120)
     return driver, service.process
 
-def play(driver, url, shots):
-    "Move sliders in the page; what was seen"
+def grey(element):
+    "What the screen shows of an element"
     import numpy as np
     from PIL import Image
+    return np.array(Image.open(io.BytesIO(element.screenshot_as_png)).convert('L'), float)
+
+def play_site(driver, page, shots):
+    "Move every slider over stored pictures from end to end; what was seen"
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+    driver.get(page.as_uri())
+    boxes, changes = driver.find_elements(By.CSS_SELECTOR, '.nb-frames'), []
+    if not boxes: raise Failed(f'no stored pictures in {page}')
+    for i, box in enumerate(boxes):
+        slider, label = (box.find_element(By.TAG_NAME, o) for o in ('input', 'output'))
+        def seen():
+            visible = [o for o in box.find_elements(By.TAG_NAME, 'img') if o.is_displayed()]
+            if len(visible) != 1: raise Failed(f'{len(visible)} pictures are visible at once')
+            return grey(visible[0]), label.text
+        slider.send_keys(Keys.HOME); first = was = seen()
+        for stop in range(int(slider.get_attribute('max'))):
+            slider.send_keys(Keys.ARROW_RIGHT); now = seen()
+            if was[0].shape != now[0].shape or (was[0] == now[0]).all() or was[1] == now[1]:
+                raise Failed(f'slider {i + 1} of the site: from {was[1]} to {now[1]} nothing changes')
+            changes.append(abs(now[0] - was[0]).mean()); was = now
+            if shots and stop in (0, int(slider.get_attribute('max'))//2): driver.save_screenshot(str(shots/f'site-{i + 1}-{stop}.png'))
+        slider.send_keys(Keys.HOME)
+        if (seen()[0] != first[0]).any(): raise Failed(f'slider {i + 1} of the site does not lead back')
+    return len(boxes), len(changes), min(changes), max(changes)
+
+def play(driver, url, shots):
+    "Move sliders in the page; what was seen"
     from selenium.common.exceptions import WebDriverException
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
     css = lambda s: driver.find_elements(By.CSS_SELECTOR, s)
     def picture():
-        try: return np.array(Image.open(io.BytesIO(css('img.widget-image')[0].screenshot_as_png)).convert('L'), float)
+        try: return grey(css('img.widget-image')[0])
         except WebDriverException: return None
     def shot(name):
         if shots: driver.save_screenshot(str(shots/f'{name}.png'))
@@ -140,16 +171,21 @@ def main():
     with tempfile.TemporaryDirectory(prefix='gannb-', ignore_cleanup_errors=True) as d:
         home = Path(d)
         try:
+            driver, process = open_browser(home); groups.append(process)
+            if (page := root/'_docs/explorer.html').exists():
+                n, stops, least, most = play_site(driver, page, a.shots)
+                print(f'PASS site: {n} sliders over stored pictures; each of {stops} stops changes a pixel by {least:.1f} to {most:.1f} of 255 '
+                      f'on average, and the way back restores the picture', flush=True)
+            else: print(f'SKIPPED site: no {page.relative_to(root)}: make docs', flush=True)
             from gannb.explorer import panel_notebook
             nb = panel_notebook(Path(a.run).resolve() if a.run else small_run(home/'run'), home/'explorer.ipynb')
             server, port = serve(nb, home); groups.append(server)
-            driver, process = open_browser(home); groups.append(process)
             def up():
                 if server.poll() is not None: raise Failed('Voilà stopped')
                 with socket.create_connection(('127.0.0.1', port), 1): return True
             wait_for('Voilà', up, 60)
             n, one, b = play(driver, f'http://127.0.0.1:{port}/', a.shots)
-            print(f'PASS: {n} sliders; moving the first changes a pixel by {one:.1f} of 255 on average and moving it back restores the '
+            print(f'PASS panel: {n} sliders; moving the first changes a pixel by {one:.1f} of 255 on average and moving it back restores the '
                   f'picture, from A to B changes it by {b:.1f}')
         except Exception as e:
             print(f'FAILED: {" ".join(str(e).split()) or type(e).__name__}')

@@ -22,7 +22,7 @@ def lines(c): return [l for l in c.source.splitlines() if l.strip() and not l.st
 def body(c):
     try: return ast.parse(re.sub(r'^\s*[%!].*', '', c.source, flags=re.M)).body
     except SyntaxError: return []
-def number(name): return int(m[1]) if (m := re.match(r'(\d+)_', name)) else -1
+def number(name): return int(m[1]) + '_abcdef'.index(m[2])/10 if (m := re.match(r'(\d+)([_a-f])', name)) else -1      # 51b_x: 51.2
 
 def measure(path):
     "The numbers of one notebook, and what is wrong with single cells: (rule, cell number from 1, text)"
