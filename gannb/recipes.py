@@ -111,7 +111,7 @@ def commit(
     "The version of the code"
     where = str(folder or Path(sys.modules['gannb'].__file__).parent)
     git = lambda *a: subprocess.run(['git', '-C', where, *a], capture_output=True, text=True, check=True).stdout.strip()
-    try: return git('rev-parse', 'HEAD') + ('+' if git('status', '--porcelain', '--untracked-files=no') else '')
+    try: return git('rev-parse', 'HEAD') + ('+' if git('status', '--porcelain', '--untracked-files=no', '.') else '')
     except (OSError, subprocess.CalledProcessError): return None
 
 # %% ../nbs/61_recipes.ipynb #869401cb

@@ -12,7 +12,7 @@ from .recipes import recipe, recorded, result_of, tiny_run, train_each, train_on
 
 # %% auto #0
 __all__ = ['tiny', 'light', 'thesis', 'MODELS', 'models', 'long', 'ppgn_long', 'as_asked', 'settings', 'ppgn_recipe',
-           'parameters', 'brief', 'ppgn_table']
+           'parameters', 'brief', 'ppgn_table', 'short_and_long']
 
 # %% ../nbs/63_recipes_ppgn.ipynb #52961dc1
 def as_asked(
@@ -85,3 +85,16 @@ def ppgn_table(
         rows.append([name, str(len(runs)), *values, f'{ms:.0f}', f'{parameters(runs[0][1]):,}'])
     if floors[columns[0]]: rows.append(['real against real', '', *(brief([np.mean(floors[c])]) for c in columns), '', ''])
     return '\n'.join(f'| {" | ".join(r)} |' for r in [rows[0], ['---']*len(rows[0]), *rows[1:]])
+
+# %% ../nbs/63_recipes_ppgn.ipynb #9b30818c
+def short_and_long(
+    columns=('asked', 'diversity', 'frechet', 'recall'), # Metrics
+    scale:str='cpu', # Scale
+    results='results', # Folder of all results
+) -> str: # Markdown
+    "Each metric of the models of `ppgn_long`: after the usual training, and after three times as much"
+    (m, _), *_ = recorded('ppgn_long', scale, results)
+    short = lambda k, c: brief([r[c] for r, _ in recorded(f'ppgn_{k}', scale, results)])
+    rows = [[k, *(f'{short(k, c)} → {brief([v[c]])}' for c in columns)] for k, v in m.items()]
+    rows += [['real against real', *(brief([next(iter(m.values()))['floor'][c]]) for c in columns)]]
+    return '\n'.join(f'| {" | ".join(r)} |' for r in [['model', *columns], ['---']*(len(columns) + 1), *rows])
