@@ -48,8 +48,8 @@ MODELS = dict(vanilla='a critic of pictures: Noiseless Joint PPGN-h', fc1='a cri
 models = {k: ppgn_recipe(f'ppgn_{k}', k, f'MNIST digits by PPGN-h: {v}') for k, v in MODELS.items()}
 
 long = {k: EXPERIMENTS[k] for k in ('vanilla', 'fc1', 'fc1_no_gan', 'random')}
-ppgn_long = recipe('ppgn_long', 'Pakdaman 2018, §4', 'MNIST digits by PPGN-h: four of the models, trained three times as long', train_each(long, keep=.3),
-    accept=lambda m: [o for v in m.values() for o in as_asked(v)], prints='pictures only',
+ppgn_long = recipe('ppgn_long', 'Pakdaman 2018, §4', 'MNIST digits by PPGN-h: four of the models, trained three times as long',
+    train_each(long, keep=.3), accept=lambda m: [o for v in m.values() for o in as_asked(v)], prints='pictures only',
     **{k: s | dict(epochs={'smoke': 1, 'cpu': 12, 'paper': 45}[k], set=settings(a))
        for (k, s), a in zip(models['vanilla'].scales.items(), (tiny, light, thesis))})
 
@@ -66,7 +66,8 @@ def brief(
     v:list, # One number per seed
 ) -> str: # Three digits, and one of the standard deviation
     "Numbers of several seeds as one, for a wide table"
-    return f'{np.mean(v):.3g}' + (f'\u00a0±\u00a0{np.std(v, ddof=1):.1g}' if len(v) > 1 else '')
+    m = np.mean(v)
+    return (f'{m:.3g}' if m < 1000 else f'{m:.0f}') + (f'\u00a0±\u00a0{np.std(v, ddof=1):.1g}' if len(v) > 1 else '')
 
 # %% ../nbs/63_recipes_ppgn.ipynb #d7dbc6ff
 def ppgn_table(

@@ -244,7 +244,8 @@ def frames(
     img = lambda k,f: (f'<img alt="{labels[k]}" src="data:image/png;base64,{base64.b64encode(png(f, dpi)).decode()}" '
                        f'style="max-width:100%;{"" if k==len(figs)-1 else "display:none"}">')
     return Frames(f'''<div class="nb-frames">{"".join(map(img, range(len(figs)), figs))}<br>
-<input data-lm-suppress-shortcuts type="range" min="0" max="{len(figs)-1}" value="{len(figs)-1}" style="width:min(20rem,70%)" aria-label="frame" oninput='{_move}'>
+<input data-lm-suppress-shortcuts type="range" min="0" max="{len(figs)-1}" value="{len(figs)-1}"
+ style="width:min(20rem,70%)" aria-label="frame" oninput='{_move}'>
 <output>{labels[-1]}</output></div>''')
 
 # %% ../nbs/05_show.ipynb #f0de399c
