@@ -18,7 +18,7 @@ from .recipes import recipe, recorded, result_of, tiny_run, train_or_go_on
 
 # %% auto #0
 __all__ = ['BELOW', 'tiny_plan', 'cpu_plan', 'few', 'printed_steps', 'grey_plan', 'soft', 'recover_cifar', 'recover_steps',
-           'recover_mnist', 'PRINTED', 'fixed_codes', 'row', 'found', 'try_rates', 'chosen', 'parts', 'merged',
+           'recover_mnist', 'PRINTED', 'UNDER', 'fixed_codes', 'row', 'found', 'try_rates', 'chosen', 'parts', 'merged',
            'tables', 'together', 'recover_run', 'all_found', 'recover_recipe', 'markdown', 'number', 'criteria_table',
            'solver_table']
 
@@ -211,7 +211,8 @@ def all_found(
     return [f"{way}: {rows[way][f'< {t:g}']} of {rows[way]['n']} codes below {t:g}, wanted: {share:.0%}"
             for way, (t, share) in wanted.items() if rows[way][f'< {t:g}'] < share*rows[way]['n']]
 
-def recover_recipe(name, doc, wanted, **scales): # A recipe
+def recover_recipe(name, doc, wanted, **scales):
+    "A recipe whose `smoke` is that of all of them"
     return recipe(name, 'Egan et al. 2018, §4.2', doc, recover_run, accept=partial(all_found, wanted=wanted), prints='Table 1',
                   smoke=tiny_run | dict(method='dcgan', set=['width=4', 'nz=8', *soft], plan=tiny_plan), **scales)
 
@@ -242,11 +243,15 @@ PRINTED = dict(zip(map(str, CRITERIA), (
     (2, 5, 20, 64, 74, 85, 94.83, .528), (2, 7, 23, 62, 75, 80, 92.16, .546), (1, 6, 15, 55, 69, 77, 87.5, .644)))) # Below 1e-4 … 1, wins
 
 # %% ../nbs/64_recipes_recover.ipynb #0546129b
+UNDER = [f'<\u00a0{o}' for o in ('1e\u20118', '1e\u20114', '.001', '.01', '.1', '1')] # Heads of columns for `BELOW`, which do not break
+
 def markdown(rows): # A list of lists, the first one the head
     "A table"
     return '\n'.join(f'| {" | ".join(map(str, r))} |' for r in [rows[0], ['---']*len(rows[0]), *rows[1:]])
 
-def number(v): return '' if v is None else f'{v:.2g}' if isinstance(v, float) and abs(v) < 10 else f'{v:.0f}'
+def number(v):
+    "Two digits of a small number, or a whole one"
+    return '' if v is None else f'{v:.2g}' if isinstance(v, float) and abs(v) < 10 else f'{v:.0f}'
 
 def criteria_table(
     m:dict, # Metrics of a run
@@ -254,7 +259,7 @@ def criteria_table(
     printed:bool=False, # What the report has, instead?
 ) -> str: # Markdown
     "Table 1 of Egan et al. 2018: percent of the codes below an error, wins, and the mean error"
-    head = ['criterion', *(f'< {t:g}' for t in BELOW[1:]), 'wins', 'sig. wins', 'mean']
+    head = ['criterion', *UNDER[1:], 'wins', 'sig. wins', 'mean']
     if printed: return markdown([head, *([k, *map(number, v)] for k, v in PRINTED.items())])
     share = lambda r: [100*r[f'< {t:g}']/r['n'] for t in BELOW[1:]]
     line = lambda r: [r['way'], *map(number, [*share(r), *(r[k] for k in ('wins', 'sig wins', 'mean', 'passes', 'seconds'))])]
@@ -265,10 +270,10 @@ def solver_table(
     m:dict, # Metrics of a run
 ) -> str: # Markdown
     "How many codes the solver found, how well, and at what cost"
-    head = ['', 'codes', *(f'< {t:g}' for t in BELOW), 'largest error', 'times bound', 'passes', 'seconds']
+    head = ['', 'codes', *UNDER, 'largest', 'times bound', 'passes', 'seconds']
     best = min(m['last'], key=lambda r: r['mean'])
-    rows = [best | dict(way=f"{best['way']}, the best of Table 1" if len(m['last']) > 1 else 'Adam, ' + best['way']), *m['solver']]
+    rows = [best | dict(way='Adam, ' + best['way']), *m['solver']]
     def line(r):
-        times = f"{r['times']:.2f}" if 'times' in r else ''
-        return [r['way'], r['n'], *(r[f'< {t:g}'] for t in BELOW), f"{r['largest']:.1e}", times, f"{r['passes']:.0f}", number(r['seconds'])]
+        times, largest = f"{r['times']:.2f}" if 'times' in r else '', f"{r['largest']:.0e}".replace('-', '\u2011')
+        return [r['way'], r['n'], *(r[f'< {t:g}'] for t in BELOW), largest, times, f"{r['passes']:.0f}", number(r['seconds'])]
     return markdown([head, *map(line, rows)])
