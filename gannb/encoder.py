@@ -59,7 +59,7 @@ class Encoder(nn.Module):
     "A frozen classifier whose layers have names"
     name, accuracy, config = 'a net', math.nan, None
     def __init__(self,
-        net:nn.Module, # Any classifier: pictures -> logits, (b, k). A copy of it is kept
+        net:nn.Module, # Any classifier: pictures -> logits, (b, n_classes). A copy of it is kept
         layers:dict, # Name -> place in the net, as in `net.named_modules()`; from the first to the last, which is the net's output
         shape:tuple, # Of a picture, (c, h, w)
         norm:Norm=MNIST_NORM, # The space of the pictures: that of `image_dls(..., norm=)`
@@ -158,7 +158,7 @@ def enter(self:Encoder, x):
 
 @patch
 def forward(self:Encoder, x:Tensor) -> Tensor:
-    "Logits, (b, k)"
+    "Logits, (b, n_classes)"
     return self.net(self.enter(x))
 
 @patch
@@ -202,7 +202,7 @@ def after(self:Encoder,
 
 @patch
 def head(self:Encoder, h:Tensor) -> Tensor:
-    "Log-probabilities of the classes from the code h, (b, k)"
+    "Log-probabilities of the classes from the code h, (b, n_classes)"
     return self.after(self.code_layer, h).log_softmax(1)
 
 @patch
@@ -212,7 +212,7 @@ def code(self:Encoder, x:Tensor) -> Tensor:
 
 @patch
 def log_probs(self:Encoder, x:Tensor) -> Tensor:
-    "Log-probabilities of the classes from pictures, (b, k)"
+    "Log-probabilities of the classes from pictures, (b, n_classes)"
     return self(x).log_softmax(1)
 
 # %% ../nbs/30_encoder.ipynb #31636610

@@ -210,7 +210,7 @@ def maximise(
     target, # Pictures -> activation, (b,)
     h0:Tensor, # Where to start, one code for each picture wanted
     steps:int=200, # Steps n
-    lr:float=1., # Size α of the first step; it falls to 0
+    lr:float=1., # Size η of the first step; it falls to 0
     decay:float=.99, # γ: what is left of a code at each step
     bounds:tuple|None=None, # Lowest and highest code: numbers, or one for each unit
 ) -> tuple: # Codes like `h0`, and activations before each step (steps, b)
