@@ -1,12 +1,14 @@
 """Run notebooks in place and store what they print and draw: `make notebooks`, or `python tools/run_nbs.py NAME ... [--flags slow]`
 
 Obeys `#| eval: false` and nbdev's test flags: a flagged cell keeps the outputs it has unless its flag is named."""
-import argparse,time
+import argparse,os,time
 import nbformat
 from nbclient import NotebookClient
 from nbdev.clean import nbdev_clean
 from nbdev.process import NBProcessor
 from test_nbs import find_nbs,run_flags,skipped
+
+os.environ.setdefault('PYTHONWARNINGS', 'ignore::FutureWarning:torch.jit._script')   # fastai's import of today's torch: not an output
 
 def run_nb(path):
     nb = nbformat.read(path, as_version=4)
