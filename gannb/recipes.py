@@ -23,7 +23,7 @@ from .metrics import parzen_log_likelihood, short
 __all__ = ['SCALES', 'tiny_run', 'gan_mnist', 'dcgan_mnist', 'wgan_mnist', 'wgan_gp_mnist', 'stacked_cpu', 'dcgan_stacked',
            'wgan_gp_stacked', 'dcgan_cifar', 'dcgan_ablation', 'Recipe', 'recipe', 'train_one', 'train_or_go_on',
            'train_each', 'places', 'side_by_side', 'commit', 'collect', 'result_of', 'reproduce', 'like_digits',
-           'parzen_of', 'spread', 'recorded', 'results_table', 'verdict', 'comparison']
+           'parzen_of', 'spread', 'recorded', 'markdown_table', 'results_table', 'verdict', 'comparison']
 
 # %% ../nbs/61_recipes.ipynb #171bb404
 SCALES = ('smoke', 'cpu', 'paper')
@@ -263,6 +263,13 @@ def recorded(
     read = lambda f: json.loads(f.read_text())
     return [(read(o), read(o.parent/'config.json')) for o in sorted((Path(results)/name/scale).glob('*/metrics.json'))]
 
+# %% ../nbs/61_recipes.ipynb #951d6c5d
+def markdown_table(
+    rows:list, # Lists of cells, the first one the head
+) -> str:
+    "A table in Markdown"
+    return '\n'.join(f'| {" | ".join(map(str, r))} |' for r in [rows[0], ['---']*len(rows[0]), *rows[1:]])
+
 # %% ../nbs/61_recipes.ipynb #6d594127
 def results_table(
     names=None, # Recipes; by default all that train one GAN
@@ -280,7 +287,7 @@ def results_table(
         rarest = f'{min(min(m["share"].values()) for m, _ in runs):.1%}' if 'share' in runs[0][0] else ''
         seconds = f'{np.mean([c["seconds"] for _, c in runs]):.0f} on {runs[0][1]["device"]}'
         rows.append([name, str(len(runs)), *map(cell, columns), rarest, seconds, RECIPES[name].prints if name in RECIPES else ''])
-    return '\n'.join(f'| {" | ".join(r)} |' for r in [rows[0], ['---']*len(rows[0]), *rows[1:]])
+    return markdown_table(rows)
 
 # %% ../nbs/61_recipes.ipynb #eba9ca1a
 def verdict(
@@ -302,8 +309,8 @@ def comparison(
     if not runs: return f'not run yet: `gannb reproduce {name} --scale {scale}`'
     of = lambda k, c: [r[k][c] for r in runs]
     ref, *_ = runs[0]
-    rows = [['variant', *columns, f'Fréchet, {len(runs)} seeds', 'the source says'], ['---']*(len(columns) + 3)]
+    rows = [['variant', *columns, f'Fréchet, {len(runs)} seeds', 'the source says']]
     rows += [[k, *(spread(of(k, c)) for c in columns), '' if k == ref else verdict(of(ref, 'frechet'), of(k, 'frechet')), says.get(k, '')]
              for k in sorted(runs[0], key=lambda k: np.mean(of(k, 'frechet')))]
     rows += [['real against real', *(spread([r[ref]['floor'][c] for r in runs]) for c in columns), '', '']]
-    return '\n'.join(f'| {" | ".join(r)} |' for r in rows)
+    return markdown_table(rows)

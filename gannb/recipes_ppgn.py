@@ -8,7 +8,7 @@ import json, numpy as np, torch
 from pathlib import Path
 from .files import build_gan
 from .ppgn_hidden import EXPERIMENTS
-from .recipes import recipe, recorded, result_of, tiny_run, train_each, train_one, verdict
+from .recipes import markdown_table, recipe, recorded, result_of, tiny_run, train_each, train_one, verdict
 
 # %% auto #0
 __all__ = ['tiny', 'light', 'thesis', 'MODELS', 'models', 'long', 'ppgn_long', 'as_asked', 'settings', 'ppgn_recipe',
@@ -85,7 +85,7 @@ def ppgn_table(
         values, ms = [brief([m[c] for m, _ in runs]) for c in columns], np.mean([1e3*c['seconds']/c['rounds'] for _, c in runs])
         rows.append([name, str(len(runs)), *values, f'{ms:.0f}', f'{parameters(runs[0][1]):,}'])
     if floors[columns[0]]: rows.append(['real against real', '', *(brief([np.mean(floors[c])]) for c in columns), '', ''])
-    return '\n'.join(f'| {" | ".join(r)} |' for r in [rows[0], ['---']*len(rows[0]), *rows[1:]])
+    return markdown_table(rows)
 
 # %% ../nbs/63_recipes_ppgn.ipynb #9b30818c
 def short_and_long(
@@ -98,4 +98,4 @@ def short_and_long(
     short = lambda k, c: brief([r[c] for r, _ in recorded(f'ppgn_{k}', scale, results)])
     rows = [[k, *(f'{short(k, c)} → {brief([v[c]])}' for c in columns)] for k, v in m.items()]
     rows += [['real against real', *(brief([next(iter(m.values()))['floor'][c]]) for c in columns)]]
-    return '\n'.join(f'| {" | ".join(r)} |' for r in [['model', *columns], ['---']*(len(columns) + 1), *rows])
+    return markdown_table([['model', *columns], *rows])

@@ -14,12 +14,12 @@ from .recover import *
 from .least_squares import *
 from .runs import *
 from .show import save_grid
-from .recipes import recipe, recorded, result_of, tiny_run, train_or_go_on
+from .recipes import markdown_table, recipe, recorded, result_of, tiny_run, train_or_go_on
 
 # %% auto #0
 __all__ = ['BELOW', 'tiny_plan', 'cpu_plan', 'few', 'printed_steps', 'grey_plan', 'soft', 'recover_cifar', 'recover_steps',
            'recover_mnist', 'PRINTED', 'UNDER', 'fixed_codes', 'row', 'found', 'try_rates', 'chosen', 'parts', 'merged',
-           'tables', 'together', 'recover_run', 'all_found', 'recover_recipe', 'markdown', 'number', 'criteria_table',
+           'tables', 'together', 'recover_run', 'all_found', 'recover_recipe', 'number', 'criteria_table',
            'solver_table']
 
 # %% ../nbs/64_recipes_recover.ipynb #2123aaf9
@@ -242,17 +242,14 @@ PRINTED = dict(zip(map(str, CRITERIA), (
     (4, 15, 41, 74, 86, 89, 92.11, .303), (4, 13, 39, 79, 86, 91, 93.42, .28), (2, 9, 39, 77, 83, 89, 94.67, .328),
     (2, 5, 20, 64, 74, 85, 94.83, .528), (2, 7, 23, 62, 75, 80, 92.16, .546), (1, 6, 15, 55, 69, 77, 87.5, .644)))) # Below 1e-4 … 1, wins
 
-# %% ../nbs/64_recipes_recover.ipynb #0546129b
+# %% ../nbs/64_recipes_recover.ipynb #a13161df
 UNDER = [f'<\u00a0{o}' for o in ('1e\u20118', '1e\u20114', '.001', '.01', '.1', '1')] # Heads of columns for `BELOW`, which do not break
-
-def markdown(rows): # A list of lists, the first one the head
-    "A table"
-    return '\n'.join(f'| {" | ".join(map(str, r))} |' for r in [rows[0], ['---']*len(rows[0]), *rows[1:]])
 
 def number(v):
     "Two digits of a small number, or a whole one"
     return '' if v is None else f'{v:.2g}' if isinstance(v, float) and abs(v) < 10 else f'{v:.0f}'
 
+# %% ../nbs/64_recipes_recover.ipynb #0546129b
 def criteria_table(
     m:dict, # Metrics of a run
     which:str='last', # 'last' codes, or the 'best' ones seen
@@ -260,10 +257,10 @@ def criteria_table(
 ) -> str: # Markdown
     "Table 1 of Egan et al. 2018: percent of the codes below an error, wins, and the mean error"
     head = ['criterion', *UNDER[1:], 'wins', 'sig. wins', 'mean']
-    if printed: return markdown([head, *([k, *map(number, v)] for k, v in PRINTED.items())])
+    if printed: return markdown_table([head, *([k, *map(number, v)] for k, v in PRINTED.items())])
     share = lambda r: [100*r[f'< {t:g}']/r['n'] for t in BELOW[1:]]
     line = lambda r: [r['way'], *map(number, [*share(r), *(r[k] for k in ('wins', 'sig wins', 'mean', 'passes', 'seconds'))])]
-    return markdown([head + ['passes', 'seconds'], *map(line, m[which])])
+    return markdown_table([head + ['passes', 'seconds'], *map(line, m[which])])
 
 # %% ../nbs/64_recipes_recover.ipynb #9dc2170d
 def solver_table(
@@ -276,4 +273,4 @@ def solver_table(
     def line(r):
         times, largest = f"{r['times']:.2f}" if 'times' in r else '', f"{r['largest']:.0e}".replace('-', '\u2011')
         return [r['way'], r['n'], *(r[f'< {t:g}'] for t in BELOW), largest, times, f"{r['passes']:.0f}", number(r['seconds'])]
-    return markdown([head, *map(line, rows)])
+    return markdown_table([head, *map(line, rows)])
