@@ -92,7 +92,7 @@ def fix_showdoc(s):
     "Anchor, heading, source link: the ids are those nbdev links to (`core.html#ganloss.disc`)"
     m = _sd.match(s)
     if not m: return s
-    s = s.replace('Call self as a function.', '')                                # what Python says where there is no docstring
+    s = s.replace('*Call self as a function.*', '')                              # what Python says where there is no docstring
     u,h,nm = m.groups()
     src = f'\n<a class="nb-source" href="{u}" target="_blank" rel="noopener">source</a>\n' if u else ''
     return f'<span class="nb-anchor" id="{nm.lower()}"></span>\n\n{h} `{nm}`\n{src}' + re.sub(r'^``` *python\n.*?^```', plain_code, s[m.end():], flags=re.S|re.M)
