@@ -50,7 +50,7 @@ def plant(m, base):
     return hits[0]+1
 
 def copy_to(base):
-    for o in ('nbs','gannb'): shutil.copytree(root/o, base/o, ignore=shutil.ignore_patterns('__pycache__','.*'))
+    for o in ('nbs','gannb','results'): shutil.copytree(root/o, base/o, ignore=shutil.ignore_patterns('__pycache__','.*'))
     for o in ('settings.ini','pyproject.toml'): shutil.copy2(root/o, base/o)
 
 def run_copy(nb, m=None, until=None, timeout=300):
