@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Callable
 import torch, torch.nn as nn, torch.nn.functional as F
 from torch import Tensor
+from torch.nn.modules.utils import _pair
 from torch.overrides import TorchFunctionMode
 from .data import draw
 
 # %% auto #0
 __all__ = ['minimax', 'non_saturating', 'least_squares', 'hinge', 'wasserstein', 'LOSSES', 'value', 'optimal_critic', 'jsd',
-           'Loss', 'lsgan', 'soft_labels', 'get_loss', 'clip_weights_', 'interpolate', 'ConstantMask', 'gradient_norm',
-           'gradient_penalty']
+           'Loss', 'lsgan', 'soft_labels', 'get_loss', 'clip_weights_', 'interpolate', 'ConstantMask', 'TransposedBack',
+           'gradient_norm', 'gradient_penalty']
 
 # %% ../nbs/02_losses.ipynb #68c75096
 def value(
@@ -146,6 +147,35 @@ class ConstantMask(TorchFunctionMode):
         mask = (a.detach() > 0).to(a.dtype).clamp_(min=slope)
         return a.mul_(mask) if kwargs.get('inplace') else a * mask
 
+# %% ../nbs/02_losses.ipynb #c3e22471
+class _Conv2d(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, block, x, w, b, *geometry):
+        ctx.save_for_backward(x, w); ctx.block, ctx.geometry, ctx.bias = block, geometry, None if b is None else b.shape
+        return F.conv2d(x, w, b, *geometry)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x, w), (stride, pad, dilation, groups) = ctx.saved_tensors, ctx.geometry
+        if ctx.block.within:
+            rest = [(n + 2*p - d*(k-1) - 1) % s for n, p, d, k, s in zip(x.shape[2:], pad, dilation, w.shape[2:], stride)]
+            grads = F.conv_transpose2d(g, w, None, stride, pad, rest, groups, dilation), None, None
+        else:
+            wanted = ctx.needs_input_grad[1:4]
+            grads = torch.ops.aten.convolution_backward(g, x, w, ctx.bias, stride, pad, dilation, False, (0, 0), groups, wanted)
+        return None, *grads, None, None, None, None
+
+class TransposedBack(TorchFunctionMode):
+    "Within it, the way back through a 2-D convolution is a transposed convolution: exact, and cheaper to differentiate"
+    within = False
+    def __enter__(self): self.within = True; return super().__enter__()
+    def __exit__(self, *args): self.within = False; return super().__exit__(*args)
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        def conv(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+            if isinstance(padding, str) or input.ndim != 4: return func(input, weight, bias, stride, padding, dilation, groups)
+            return _Conv2d.apply(self, input, weight, bias, *map(_pair, (stride, padding, dilation)), groups)
+        return (conv if func is F.conv2d else func)(*args, **(kwargs or {}))
+
 # %% ../nbs/02_losses.ipynb #5db673d9
 def _eager(): # A compiled critic cannot be differentiated twice: run its own code
     return torch.compiler.set_stance('force_eager') if 'torch._dynamo' in sys.modules else nullcontext()
@@ -159,8 +189,8 @@ def gradient_norm(
     graph = torch.is_grad_enabled()
     with torch.enable_grad(), torch.autocast(x.device.type, enabled=False), _eager():
         x = _wide(x.detach()).requires_grad_()
-        with ConstantMask(): scores = critic(x, *map(_wide, cond))
-        grad, = torch.autograd.grad(scores.sum(), x, create_graph=graph)
+        with ConstantMask(), TransposedBack():
+            grad, = torch.autograd.grad(critic(x, *map(_wide, cond)).sum(), x, create_graph=graph)
         return (grad.flatten(1).square().sum(1) + 1e-12).sqrt()
 
 # %% ../nbs/02_losses.ipynb #f4c919a9

@@ -153,7 +153,10 @@ def reproduce(
     run, to = Path(runs)/'recipes'/name/scale/str(seed), result_of(name, scale, seed, results)
     again = f'gannb reproduce {name} --scale {scale} --seed {seed}' + (f' --data {data}' if data else '')
     if resume and not run.exists(): raise UserError(f'there is no run in {run} to go on with: leave out --resume')
-    if not resume and run.exists(): shutil.rmtree(run)
+    if not resume and run.exists():
+        if not (run/'metrics.json').exists() and any(run.rglob('*.safetensors')):
+            raise UserError(f'{run} holds a run that was stopped: go on with it by --resume, or delete the folder to start again')
+        shutil.rmtree(run)
     given = dict(seed=seed) | (dict(data=data) if data else {})
     if (why := RECIPES[name](run, scale, resume, minutes, **given)):
         print(f'stopped; go on with: {again} --resume', file=sys.stderr)

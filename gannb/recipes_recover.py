@@ -179,7 +179,7 @@ def recover_run(
     fixed = dict(weights=hashlib.sha256((run/'generator/weights.safetensors').read_bytes()).hexdigest(), plan=plan, seed=s['seed'])
     if not (run/'fixed.json').exists(): write_json(run/'fixed.json', fixed)
     if json.loads((run/'fixed.json').read_text()) != fixed:
-        raise UserError(f'{run}: the generator or the plan has changed: start again, without --resume')
+        raise UserError(f'{run}: the generator or the plan has changed: delete the folder and start again')
     get = lambda k: json.loads((run/'parts'/f'{k}.json').read_text())
     work = parts(gan, plan, s['seed'], get)
     for k, f in work.items():
