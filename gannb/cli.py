@@ -4,12 +4,13 @@
 
 # %% ../nbs/60_cli.ipynb #eda374b4
 from __future__ import annotations
-import argparse, math, os, shutil, sys, warnings
+import argparse, itertools, math, os, shlex, sys, warnings
 warnings.filterwarnings('ignore', category=FutureWarning, module='torch')
 from pathlib import Path
 from typing import Literal, get_args
 import torch
 from fastcore.docments import docments, empty
+from PIL import UnidentifiedImageError
 from torchvision.transforms.functional import rgb_to_grayscale
 from . import __version__
 from .data import *
@@ -22,7 +23,7 @@ from .runs import *
 
 # %% auto #0
 __all__ = ['Count', 'Minutes', 'Rate', 'Seed', 'Side', 'COMMANDS', 'RECIPES', 'DATA', 'DEMO', 'LEFT', 'Parser', 'number',
-           'parser_of', 'command', 'usage', 'dispatch', 'main', 'report', 'train_run', 'picture_path', 'wanted',
+           'parser_of', 'command', 'usage', 'dispatch', 'main', 'report', 'train_run', 'free', 'picture_path', 'wanted',
            'save_film', 'sample_run', 'latent_run', 'walk_run', 'picture_for', 'recover_run', 'evaluate_run',
            'list_all', 'demo_run']
 
@@ -102,9 +103,15 @@ def main(
     try: return dispatch(sys.argv[1:] if argv is None else argv) or 0
     except SystemExit as e: return e.code or 0
     except KeyboardInterrupt: print('gannb: stopped', file=sys.stderr); return 130
+    except BrokenPipeError:   # nobody reads any more, as behind `| head`
+        if sys.stdout is sys.__stdout__: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except (ValueError, OSError, FloatingPointError, torch.OutOfMemoryError) as e:
         if os.environ.get('GANNB_DEBUG'): raise
         print('gannb:', one_line(e), file=sys.stderr); return 2
+    except (MemoryError, RuntimeError) as e:
+        if os.environ.get('GANNB_DEBUG') or isinstance(e, RuntimeError) and "can't allocate memory" not in str(e): raise
+        print('gannb: not enough memory: take a smaller --bs, --size or net', file=sys.stderr); return 2
 
 # %% ../nbs/60_cli.ipynb #4ee5564e
 def report(
@@ -140,15 +147,25 @@ def train_run(
 ) -> int: # Exit code
     "Train a GAN"
     given = {k: v for k, v in locals().items() if k in ('method', *SETTINGS)}
-    out = Path(out or f'runs/{method}-{Path(data or "digits").stem}')
+    out = Path(out or f'runs/{method}-{Path(data or "digits").stem}').expanduser()
     s = settings_of(given, read_config(prepare_out(out, True))['settings'] if resume else None)
-    return report(train_gan(s, out, resume, minutes), f'gannb train {method} --out {out}', out)
+    return report(train_gan(s, out, resume, minutes), f'gannb train {method} --out {shlex.quote(str(out))}', out)
 
 # %% ../nbs/60_cli.ipynb #3de0ea27
-def picture_path(path, option, *ends):
-    "A path that a picture can be written to, or one line that says why not"
+def free(
+    path:Path, # A file or folder
+) -> Path: # The same, or with the first number that is not taken
+    "A name that is free"
+    names = itertools.chain([path := Path(path)], (path.with_name(f'{path.stem}-{i}{path.suffix}') for i in itertools.count(2)))
+    return next(o for o in names if not o.exists())
+
+def picture_path(given, option, *ends, default=''):
+    "A new path that a picture can be written to, or one line that says why not; where none was given the next free one"
+    path = Path(given or free(Path(default).expanduser())).expanduser()
     if path.suffix.lower() not in ends: raise UserError(f'{option} {path}: give a file that ends in {ends[0]}')
     if path.is_dir(): raise UserError(f'{option} {path} is a folder: give a file')
+    if path.exists(): raise UserError(f'{option} {path} is there already: give another name')
+    return path
 
 def wanted(
     gan:GAN, # A GAN
@@ -187,17 +204,17 @@ def sample_run(
     seed:Seed=0, # Of the latents
     class_:str=None, # Only this class, of a GAN that walks to its samples (default: all in turn)
     steps:Count=None, # Of the walk (default: the GAN's own)
-    film:str=None, # GIF file: the walk from the start to the samples
-    out:str=None, # PNG file (default: RUN/samples-SEED.png)
+    film:str=None, # New GIF file: the walk from the start to the samples
+    out:str=None, # New PNG file (default: RUN/samples-SEED.png, or the next free number)
     device:str=None, # cpu, cuda ... (default: a GPU if there is one)
 ):
     "Draw samples of a trained GAN into a picture"
-    gan, path = load_run(run, device_of(device)), Path(out or f'{run}/samples-{seed}.png').expanduser()
-    picture_path(path, '--out', '.png', '.jpg', '.gif', '.webp')
-    if film: picture_path(Path(film).expanduser(), '--film', '.gif')
+    gan = load_run(run, device_of(device))
+    path = picture_path(out, '--out', '.png', '.jpg', '.gif', '.webp', default=f'{run}/samples-{seed}.png')
+    if film and (film := picture_path(film, '--film', '.gif')) == path: raise UserError('--out and --film are one file: give two')
     asked = wanted(gan, n, class_, steps, film)
     print(save_grid(samples(gan, n, seed, **asked), path))
-    if film: print(save_film(gan, Path(film).expanduser(), n, seed, **asked))
+    if film: print(save_film(gan, film, n, seed, **asked))
 
 # %% ../nbs/60_cli.ipynb #3128a9e2
 def latent_run(run, device): # A trained GAN that starts from latents
@@ -213,12 +230,11 @@ def walk_run(
     steps:number(int, 3, 1000)=12, # Pictures from one code to the next; of a circle: in all
     how:Literal['slerp', 'lerp', 'circle']='slerp', # On arcs, on straight lines, or once around through the first two codes
     seed:Seed=0, # Of the codes
-    out:str=None, # GIF file (default: RUN/walk-SEED.gif)
+    out:str=None, # New GIF file (default: RUN/walk-SEED.gif, or the next free number)
     device:str=None, # cpu, cuda ... (default: a GPU if there is one)
 ):
     "Walk through the latent space of a trained GAN"
-    gan, path = latent_run(run, device), Path(out or f'{run}/walk-{seed}.gif').expanduser()
-    picture_path(path, '--out', '.gif')
+    gan, path = latent_run(run, device), picture_path(out, '--out', '.gif', default=f'{run}/walk-{seed}.gif')
     z = gan.prior.sample(via*n, generator=torch.Generator().manual_seed(seed)).view(via, n, -1)
     frames = walk(gan, z[:2] if how == 'circle' else torch.cat([z, z[:1]]), steps=steps, how=how)
     print(save_gif(list(frames[:-1]), path, hold=0.))
@@ -226,7 +242,9 @@ def walk_run(
 # %% ../nbs/60_cli.ipynb #343f0d3c
 def picture_for(gan, path): # uint8, (c, h, w), as this GAN makes them
     try: x, _ = read_image(path, gan.config['size'])
-    except OSError as e: raise UserError(f'{path} cannot be read as a picture: {e.strerror or "its format is not known"}') from None
+    except Exception as e:   # PIL raises many kinds
+        why = 'its format is not known' if isinstance(e, UnidentifiedImageError) else getattr(e, 'strerror', None) or one_line(e)
+        raise UserError(f'{path} cannot be read as a picture: {why}') from None
     return rgb_to_grayscale(x) if gan.config['channels'] == 1 else x
 
 @command('recover')
@@ -236,18 +254,18 @@ def recover_run(
     restarts:number(int, 1, 1000)=8, # Starts per picture
     method:Literal['lm', 'adam']='lm', # Damped least squares, or gradient descent
     seed:Seed=0, # Of the starts
-    out:str=None, # PNG file (default: RUN/recovered.png); the codes lie beside it
+    out:str=None, # New PNG file (default: RUN/recovered.png, or the next free number); the codes lie beside it
     device:str=None, # cpu, cuda ... (default: a GPU if there is one)
 ):
     "Find the codes of pictures: the pictures, and below them what the GAN makes of their codes"
-    gan, path = latent_run(run, device), Path(out or f'{run}/recovered.png').expanduser()
-    picture_path(path, '--out', '.png')
+    gan, path = latent_run(run, device), picture_path(out, '--out', '.png', default=f'{run}/recovered.png')
+    codes = free(path.with_name(f'{path.stem}-codes.safetensors'))
     x = torch.stack([picture_for(gan, o) for o in images]).to(gan.device)
     kw = dict(before=False) if method == 'lm' else {}      # these pictures may be out of the generator's reach
     r = recover(gan, x, method=method, restarts=restarts, seed=seed, **kw)
     for o, e in zip(images, r.residual.tolist()): print(f'{o}: mean square of a pixel {e:.2g}')
-    save_tensors(path.with_suffix('.safetensors'), dict(z=r.z.cpu(), images=[str(o) for o in images]))
-    print(save_grid(torch.cat([x.cpu()/255, gan.to_pixels(r.x).cpu()]), path, nrow=len(x)), path.with_suffix('.safetensors'), sep='\n')
+    save_tensors(codes, dict(z=r.z.cpu(), images=[str(o) for o in images]))
+    print(save_grid(torch.cat([x.cpu()/255, gan.to_pixels(r.x).cpu()]), path, nrow=len(x)), codes, sep='\n')
 
 # %% ../nbs/60_cli.ipynb #edffe983
 @command('evaluate')
@@ -262,7 +280,7 @@ def evaluate_run(
     train, real = load_data(s['data'], s['size']), held_out(s['data'], s['size'])
     if real is None: raise UserError(f'{s["data"]} holds out too few pictures to measure against: 20 are needed')
     m = measure(gan, real, n, train)
-    write_json(Path(run)/'metrics.json', m)
+    write_json(Path(run).expanduser()/'evaluation.json', m)   # metrics.json is of the training's end
     print(table(m))
 
 # %% ../nbs/60_cli.ipynb #ed2eba9c
@@ -290,15 +308,13 @@ LEFT = dict(samples='samples.png', curves='curves.png', numbers='metrics.json, h
 
 @command('demo')
 def demo_run(
-    out:str='runs/demo', # Folder; an earlier run in it is replaced
+    out:str=None, # New folder (default: runs/demo, or the next free number)
     minutes:Minutes=2.5, # Stop training after so long
 ):
     "Train a small GAN on handwritten digits, three minutes at most on two cores"
-    out = Path(out)
-    if (out/'config.json').exists(): read_config(out); shutil.rmtree(out)
-    prepare_out(out)
+    out = prepare_out(out or free('runs/demo'))
     print(f'training {DEMO["method"]} on {DEMO["data"]}; the samples so far: {out}/samples/', flush=True)
     why = train_gan(settings_of(DEMO), out, minutes=minutes, enough=True)
-    if why: return report(why, f'gannb train {DEMO["method"]} --out {out}', out)
+    if why: return report(why, f'gannb train {DEMO["method"]} --out {shlex.quote(str(out))}', out)
     print('\n' + '\n'.join(f'{k:9} {out}/{v}' for k, v in LEFT.items()))
     print(f'weights   {out}/weights.safetensors; in Python: from gannb.runs import load_run; gan = load_run({str(out)!r})')

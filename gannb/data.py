@@ -37,7 +37,9 @@ __all__ = ['NAMED', 'STACKED', 'STACKED_SIZES', 'SPLIT_NAMES', 'SAFE_TAR', 'LAZY
 # %% ../nbs/00_data.ipynb #6918628b
 def cache_dir() -> Path: # `$GANNB_CACHE` or `~/.cache/gannb`
     "The one folder for what is worth keeping, made if it is not there"
-    (res := Path(os.environ.get('GANNB_CACHE') or '~/.cache/gannb').expanduser()).mkdir(parents=True, exist_ok=True)
+    try: (res := Path(os.environ.get('GANNB_CACHE') or '~/.cache/gannb').expanduser()).mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError) as e:   # there need not be a home
+        raise DataError(f'no folder for what is worth keeping ({e}): set GANNB_CACHE to one that can be written') from None
     return res
 
 class DataError(ValueError):
@@ -182,7 +184,8 @@ def to_rgb(
 ) -> Image.Image: # 8-bit RGB
     "Rescale what has more than 8 bits, lay what is transparent on white, convert the rest"
     if im.mode[0] in 'IF':
-        x = np.asarray(im, dtype=np.float32) / (65535 if im.mode[0] == 'I' else 1)
+        x = np.nan_to_num(np.asarray(im, dtype=np.float32))
+        x /= 65535 if im.mode[0] == 'I' else 255 if x.max() > 1 else 1   # floats hold 0…1 or 0…255
         im = Image.fromarray((255*x.clip(0, 1)).round().astype(np.uint8))
     if im.has_transparency_data:
         im = im.convert('RGBA')
@@ -268,8 +271,11 @@ def _extract(path, to):
                 members = [m for m in f if m.isfile() or m.isdir()]   # no links, no devices
                 bad = [m.name for m in members if not Path(to, m.name).resolve().is_relative_to(Path(to).resolve())]
                 if bad: raise DataError(f'{path} is not safe to unpack: {bad[0]} would land outside')
+                f.fileobj.seek(f.offset)
+                if f.fileobj.read(512).strip(b'\0'): raise tarfile.ReadError   # a damaged header ends the list, but not the archive
                 f.extractall(to, members, **SAFE_TAR)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as e:
+    except DataError: raise
+    except Exception as e:   # every format has its own
         raise DataError(f'{path} cannot be unpacked ({type(e).__name__}): give a folder of pictures, or a .tar or .zip of it') from None
 
 def unpacked(path):
@@ -328,7 +334,7 @@ def load_data(
     if name == 'digits': return load_digits_data(size or 16, split)
     if name in NAMED: return load_named_data(name, size or 32, split, root)
     if name.startswith(STACKED): return stacked(load_data(name.removeprefix(STACKED), size, split, root), STACKED_SIZES[split], seeded(0))
-    if path.exists(): return load_folder(path, size or 64, split, resize, lazy)
+    if name and path.exists(): return load_folder(path, size or 64, split, resize, lazy)
     raise DataError(f'no data set or folder {name!r}: give digits, {", ".join(NAMED)}, or a folder of pictures')
 
 # %% ../nbs/00_data.ipynb #f93d649b

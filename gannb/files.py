@@ -83,7 +83,7 @@ def load_tensors(
 
 def _kept(path):
     prev = Path(f'{path}.prev')
-    return f': the one before it is {prev}' if prev.exists() else ''
+    return f': delete it, to go on from the one before it, {prev}' if prev.exists() else ''
 
 # %% ../nbs/03b_files.ipynb #dbd35d81
 @patch

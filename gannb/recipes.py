@@ -4,7 +4,7 @@
 
 # %% ../nbs/61_recipes.ipynb #0fe34e03
 from __future__ import annotations
-import csv, io, json, math, shutil, subprocess, sys, time
+import csv, io, json, math, shlex, shutil, subprocess, sys, time
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,8 +22,8 @@ from .metrics import parzen_log_likelihood, short
 # %% auto #0
 __all__ = ['SCALES', 'tiny_run', 'gan_mnist', 'dcgan_mnist', 'wgan_mnist', 'wgan_gp_mnist', 'stacked_cpu', 'dcgan_stacked',
            'wgan_gp_stacked', 'dcgan_cifar', 'dcgan_ablation', 'Recipe', 'recipe', 'train_one', 'train_or_go_on',
-           'train_each', 'places', 'side_by_side', 'commit', 'collect', 'result_of', 'reproduce', 'like_digits',
-           'parzen_of', 'spread', 'recorded', 'markdown_table', 'results_table', 'verdict', 'comparison']
+           'train_each', 'places', 'side_by_side', 'commit', 'collect', 'result_of', 'same_pictures', 'reproduce',
+           'like_digits', 'parzen_of', 'spread', 'recorded', 'markdown_table', 'results_table', 'verdict', 'comparison']
 
 # %% ../nbs/61_recipes.ipynb #171bb404
 SCALES = ('smoke', 'cpu', 'paper')
@@ -63,9 +63,7 @@ def train_or_go_on(
 ) -> int: # Why it was stopped, or 0
     "Train one GAN, whatever is there of it already"
     if (run/'metrics.json').exists(): return 0
-    go_on = (run/'checkpoint.safetensors').exists()
-    if run.exists() and not go_on: shutil.rmtree(run)
-    return train_one(run, s, go_on, None if end == math.inf else max(1e-4, (end - time.time())/60))
+    return train_one(run, s, (run/'config.json').exists(), None if end == math.inf else max(1e-4, (end - time.time())/60))
 
 # %% ../nbs/61_recipes.ipynb #d44006b0
 def train_each(
@@ -137,6 +135,12 @@ def result_of(
     return Path(results)/name/scale/str(seed)
 
 # %% ../nbs/61_recipes.ipynb #8ce65d85
+def same_pictures(folder, data):
+    "One line where a run or a result in a folder was made of other pictures"
+    for path in folder.rglob('config.json'):
+        old = Path(json.loads(path.read_text())['settings']['data']).name
+        if old != Path(data).name: raise UserError(f'{path.parent} is of {old}, not of {Path(data).name}: give other --runs and --results')
+
 @command('reproduce')
 def reproduce(
     name:str, # Recipe (see gannb list)
@@ -150,23 +154,24 @@ def reproduce(
 ) -> int: # Exit code
     "Repeat a result: run a recipe and write results/NAME/SCALE/SEED"
     if name not in RECIPES: raise UserError(f'no recipe {name!r}: there are {", ".join(sorted(RECIPES))}')
-    run, to = Path(runs)/'recipes'/name/scale/str(seed), result_of(name, scale, seed, results)
-    again = f'gannb reproduce {name} --scale {scale} --seed {seed}' + (f' --data {data}' if data else '')
-    if resume and not run.exists(): raise UserError(f'there is no run in {run} to go on with: leave out --resume')
-    if not resume and run.exists():
-        if not (run/'metrics.json').exists() and any(run.rglob('*.safetensors')):
-            raise UserError(f'{run} holds a run that was stopped: go on with it by --resume, or delete the folder to start again')
-        shutil.rmtree(run)
+    runs, results = Path(runs).expanduser(), Path(results).expanduser()
+    run, to = runs/'recipes'/name/scale/str(seed), result_of(name, scale, seed, results)
+    again = f'gannb reproduce {name} --scale {scale} --seed {seed}' + (f' --data {shlex.quote(data)}' if data else '')
+    there = any(o.is_file() for o in run.rglob('*'))
+    if resume and not there: raise UserError(f'there is no run in {run} to go on with: leave out --resume')
+    if there and not resume: raise UserError(f'{run} holds a run: go on with it by --resume, or delete the folder to start from nothing')
+    for o in (run, to): same_pictures(o, data or RECIPES[name].scales[scale]['data'])
     given = dict(seed=seed) | (dict(data=data) if data else {})
     if (why := RECIPES[name](run, scale, resume, minutes, **given)):
-        print(f'stopped; go on with: {again} --resume', file=sys.stderr)
+        where = ''.join(f' --{k} {shlex.quote(str(v))}' for k, v in dict(results=results, runs=runs).items() if str(v) != k)
+        print(f'stopped; go on with: {again}{where} --resume', file=sys.stderr)
         return 128 + why if why > 0 else 0
     if world()[0] != 0: return 0
     m = json.loads((run/'metrics.json').read_text())
     if RECIPES[name].also:
         more, floor = RECIPES[name].also(run)
         write_json(run/'metrics.json', m := m | more | dict(floor=m['floor'] | floor))
-    if data: again = again.replace(data, Path(data).name)
+    if data: again = again.replace(shlex.quote(data), Path(data).name)
     collect(run, to, recipe=name, source=RECIPES[name].source, scale=scale, command=again, commit=commit())
     for o in RECIPES[name].accept(m) if scale != 'smoke' else (): print(f'not as it should be: {o}')
     print(f'{to}: ' + ', '.join(sorted(o.name for o in to.iterdir())))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 import csv, errno, importlib, importlib.metadata, importlib.util, inspect, io, json, math, os, platform, re
 import shutil, signal, sys, tempfile, threading, time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 import matplotlib.pyplot as plt, torch, torch.distributed as dist
@@ -18,7 +19,7 @@ from . import __version__
 from .data import *
 from .training import *
 from .files import *
-from .metrics import evaluate, judge_for, mode_stats, ReportMetrics, Scores
+from .metrics import evaluate, fingerprint, judge_for, mode_stats, ReportMetrics, Scores
 from .show import plot_history, save_grid
 
 # %% auto #0
@@ -140,7 +141,7 @@ def join_processes(
         dist.init_process_group('nccl' if device.type == 'cuda' else 'gloo')
     return world()[0] == 0
 
-# %% ../nbs/59_runs.ipynb #ed104f59
+# %% ../nbs/59_runs.ipynb #5558e665
 def prepare_out(
     out:Path, # The run's folder
     resume:bool=False, # Is there a run to go on with?
@@ -176,12 +177,15 @@ def read_config(
     run:Path, # Folder of a run
 ) -> dict: # What its config.json says
     "Read the configuration of a run"
-    path = Path(run)/'config.json'
+    path = Path(run).expanduser()/'config.json'
     if not path.exists(): raise BadFile(f'there is no run in {run}: give a folder that `gannb train` made')
     try:
         c = json.loads(path.read_text(encoding='utf-8'))
         c['settings'] = SETTINGS | c['settings']   # a setting may be newer than the run
         assert isinstance(c['settings']['method'], str) and isinstance(c['gan']['method'], str)
+        s, numbers = c['settings'], 'size epochs bs lr n_critic seed every part'.split()
+        assert all(isinstance(s[k], (int, float, type(None))) for k in numbers)
+        assert isinstance(s['data'], str) and isinstance(s['set'], dict)
         assert {'mean', 'std'} == c['norm'].keys() and all(math.isfinite(v) for v in c['norm'].values())
     except (ValueError, TypeError, KeyError, AttributeError, AssertionError): pass
     else: return c
@@ -193,13 +197,15 @@ def load_run(
     device='cpu', # Where the nets go
 ) -> GAN: # The trained GAN; `.config` is its structure, `.run` all of config.json
     "The GAN that a run has trained"
-    config = read_config(run)
+    config, run = read_config(run), Path(run).expanduser()
     load_modules()
-    if not (Path(run)/'weights.safetensors').exists():
-        raise BadFile(f'{run} has no weights yet: finish it with `gannb train {config["gan"]["method"]} --out {run} --resume`')
+    if not (run/'weights.safetensors').exists():
+        again = f'finish it with `gannb train {config["gan"]["method"]} --out {run} --resume`'
+        raise BadFile(f'{run} has no weights: ' + (again if any(run.glob('checkpoint*')) else 'give a folder that `gannb train` made'))
     try: gan = load_gan(run, device)
     except BadFile: raise
-    except (KeyError, TypeError, ValueError, AttributeError) as e: raise BadFile(f'{run} cannot be loaded: {one_line(e)}') from None
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError) as e:
+        raise BadFile(f'{run} cannot be loaded: {one_line(e)}') from None
     gan.run = config
     return gan
 
@@ -212,12 +218,15 @@ def settings_of(
     given = {k: v for k, v in given.items() if v is not None}
     load_modules()
     arguments(given['method'])
+    path = Path(given.get('data', '')).expanduser()
+    if 'data' in given and path.exists() and given['data'] not in ('digits', *NAMED): given['data'] = str(path.resolve())   # from wherever
     if 'set' in given: given['set'] = parse_set(given['set'], given['method'])
     if old is None: return SETTINGS | given
     if old['method'] != given['method']:
         raise UserError(f'this is a run of {old["method"]}, not of {given["method"]}: give its method, or another --out')
-    for k in given.keys() - {'epochs', 'device', 'every'}:
-        if given[k] != old[k]: raise UserError(f'--{k}: this run has {old[k]!r}, not {given[k]!r}: leave it out, or give another --out')
+    for k in given.keys() - {'epochs', 'device', 'every', 'lr', 'data'}:   # that the data are the same is seen from the pictures
+        if given[k] == old[k]: continue
+        raise UserError(f'--{k.replace("_", "-")}: this run has {old[k]!r}, not {given[k]!r}: leave it out, or give another --out')
     if given.get('epochs', math.inf) < old['epochs']: raise UserError(f'--epochs: this run has {old["epochs"]}: it can get more, not fewer')
     return old | given
 
@@ -285,7 +294,7 @@ class Bar(ProgressBar):
     def line(self, s):
         "Print a line above the bar"
         if sys.stderr.isatty(): print('\r\x1b[K', end='', file=sys.stderr, flush=True)
-        print(s, flush=True)
+        with suppress(BrokenPipeError): print(s, flush=True)   # nobody reads any more, as behind `| head`: no reason to stop
 
 # %% ../nbs/59_runs.ipynb #ed9cd69f
 def samples(
@@ -448,18 +457,21 @@ def train_gan(
     whole, real = load_data(s['data'], s['size']), held_out(s['data'], s['size'])
     data = whole.split(s['part'])[1] if s['part'] and s['part'] < len(whole) else whole
     s, halt, path = complete(s, data), Halt(minutes), out/'checkpoint.safetensors'
+    old, pictures = read_config(out) if resume else {}, fingerprint(data)
+    if old.get('pictures', pictures) != pictures:
+        raise UserError(f'{s["data"]} does not hold the pictures that {out} was trained on: say by --data where they are')
     learn = make_learner(s, data, device, [halt, Checkpoints(path)])
-    if resume: resume_learner(learn, path)
-    config = dict(settings=s, device=str(device), processes=world()[1], versions=versions())
-    before = read_config(out).get('seconds', 0) if resume else 0
+    if resume and any(out.glob('*.safetensors*')): resume_learner(learn, path)   # else it was killed before there was one
+    if resume and s['lr'] != old['settings']['lr']: learn.opt.set_hyper('lr', s['lr'])
+    config = dict(settings=s, device=str(device), processes=world()[1], versions=versions(), pictures=pictures)
     if writes:
-        write_json(out/'config.json', config | dict(seconds=before, gan=learn.model.config, norm=vars(learn.model.norm)))
+        write_json(out/'config.json', config | dict(seconds=old.get('seconds', 0), gan=learn.model.config, norm=vars(learn.model.norm)))
         print(describe(data) + ('' if real else '; too few held-out pictures to measure against'), flush=True)
         learn.add_cb(Watch(out, s))
         often = real and not getattr(learn.model, 'slow', False)   # where samples are dear they are measured once, at the end
         if often: learn.add_cb(ReportMetrics(real, every=s['every'], judge=judge_for(real, train=whole)))
     with learn.no_logging(): learn.fit(s['epochs'])
-    config |= dict(seconds=round(before + time.time() - start, 1), rounds=learn.deal_turns.deal.round)
+    config |= dict(seconds=round(old.get('seconds', 0) + time.time() - start, 1), rounds=learn.deal_turns.deal.round)
     if halt.stopped and (halt.reason or not enough):
         learn.checkpoint(path)
         if writes: save_gan(learn.model, out, **config)

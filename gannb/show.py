@@ -4,7 +4,7 @@
 
 # %% ../nbs/05_show.ipynb #a287ed9b
 from __future__ import annotations
-import base64, html, io, math
+import base64, html, io, math, os
 from contextlib import contextmanager
 import numpy as np, torch, matplotlib.pyplot as plt
 from pathlib import Path
@@ -13,9 +13,9 @@ from torch import Tensor
 from torchvision.utils import make_grid
 
 # %% auto #0
-__all__ = ['PALETTE', 'REAL', 'FAKE', 'STYLE', 'style', 'look', 'pictures', 'per_row', 'grid_image', 'save_grid', 'enlarge',
-           'show_grid', 'smooth', 'history_of', 'plot_history', 'save_gif', 'png', 'Frames', 'frames', 'points',
-           'scatter', 'extent_of', 'score_map', 'critic_levels']
+__all__ = ['PALETTE', 'REAL', 'FAKE', 'STYLE', 'style', 'look', 'pictures', 'per_row', 'grid_image', 'save_whole', 'save_grid',
+           'enlarge', 'show_grid', 'smooth', 'history_of', 'plot_history', 'save_gif', 'png', 'Frames', 'frames',
+           'points', 'scatter', 'extent_of', 'score_map', 'critic_levels']
 
 # %% ../nbs/05_show.ipynb #d92b17d0
 PALETTE = '#0072B2 #D55E00 #009E73 #CC79A7 #E69F00 #56B4E9 #000000'.split()
@@ -74,6 +74,20 @@ def grid_image(
     return Image.fromarray(make_grid(x, per_row(len(x), nrow), pad, pad_value=255).permute(1,2,0).numpy())
 
 # %% ../nbs/05_show.ipynb #c0261462
+def save_whole(
+    im:Image.Image, # An image
+    path:Path, # File; its folder is made
+    **kw, # More of `Image.save`
+) -> Path: # The file
+    "Write an image file, whole or not at all"
+    path = Path(path)
+    tmp = path.with_name(f'.{os.getpid()}-{path.name}')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try: im.save(tmp, **kw); os.replace(tmp, path)
+    finally: tmp.unlink(missing_ok=True)
+    return path
+
+# %% ../nbs/05_show.ipynb #94b7df8f
 def save_grid(
     x, # Pictures, see `pictures`
     path, # File; its folder is made
@@ -82,10 +96,7 @@ def save_grid(
     zoom:int|None=None, # Each pixel becomes zoom × zoom; None: pictures of at least 64 pixels
 ) -> Path: # The file
     "Write a grid to an image file"
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    grid_image(x, nrow, pad, zoom or enlarge(x)).save(path)
-    return path
+    return save_whole(grid_image(x, nrow, pad, zoom or enlarge(x)), path)
 
 def enlarge(x, to=64):
     "The zoom that makes small pictures at least `to` pixels wide"
@@ -201,12 +212,9 @@ def save_gif(
     "Write an animated GIF that loops"
     ims = [o if isinstance(o, Image.Image) else grid_image(o, nrow, pad, zoom or enlarge(o)) for o in history]
     if not ims: raise ValueError('a film needs at least one frame')
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     ms = [round(1000/fps)]*len(ims)
     ms[-1] += round(1000*hold)
-    ims[0].save(path, save_all=True, append_images=ims[1:], duration=ms, loop=0)
-    return path
+    return save_whole(ims[0], path, save_all=True, append_images=ims[1:], duration=ms, loop=0)
 
 # %% ../nbs/05_show.ipynb #d67d63d4
 def png(
