@@ -219,7 +219,7 @@ def settings_of(
     load_modules()
     arguments(given['method'])
     path = Path(given.get('data', '')).expanduser()
-    if given.get('data') and path.exists() and given['data'] not in ('digits', *NAMED): given['data'] = str(path.resolve())   # from wherever
+    if given.get('data') and path.exists() and given['data'] not in ('digits', *NAMED): given['data'] = str(path.resolve())
     if 'set' in given: given['set'] = parse_set(given['set'], given['method'])
     if old is None: return SETTINGS | given
     if old['method'] != given['method']:
