@@ -95,10 +95,10 @@ class PictureDataset(Dataset):
     def __getitem__(self, i): return self.tfm(to_pil_image(self.images[i]))
 
 # %% ../nbs/62_benchmark.ipynb #35baa301
-def noise_data(n:int, c=3, size=32) -> ImageData:
+def noise_data(n:int, c=3, size=32) -> Data:
     "Pictures of random bytes"
     x = torch.randint(256, (n, c, size, size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    return ImageData(x, torch.zeros(n, dtype=torch.long), ['noise'], 'noise')
+    return Data(x, torch.zeros(n, dtype=torch.long), ['noise'], 'noise')
 
 # %% ../nbs/62_benchmark.ipynb #344b17d4
 @row('feeding', BatchLoader=('ratio', 2.))
@@ -108,9 +108,9 @@ def feeding(quick=False, device='cpu'):
     n, loader = len(data)//bs, BatchLoader(data, bs)
     def index():
         idx = torch.randperm(len(data)).to(device)
-        for i in range(n): yield data.images.index_select(0, idx[i*bs:(i+1)*bs]).float().div_(127.5).sub_(1)
-    tensors = TorchLoader(TensorDataset(data.images), bs, shuffle=True)
-    pictures = TorchLoader(PictureDataset(data.images.cpu()), bs, shuffle=True)
+        for i in range(n): yield data.x.index_select(0, idx[i*bs:(i+1)*bs]).float().div_(127.5).sub_(1)
+    tensors = TorchLoader(TensorDataset(data.x), bs, shuffle=True)
+    pictures = TorchLoader(PictureDataset(data.x.cpu()), bs, shuffle=True)
     feeds = {'index and normalise': index, 'BatchLoader': lambda: (x for x, in loader),
              'TensorDataset': lambda: (x.float().div_(127.5).sub_(1) for x, in tensors),
              'PIL, ToTensor, Normalize': lambda: (x.to(device) for x in pictures)}

@@ -29,10 +29,10 @@ from fastai.torch_core import default_device
 
 # %% auto #0
 __all__ = ['NAMED', 'STACKED', 'STACKED_SIZES', 'SPLIT_NAMES', 'SAFE_TAR', 'LAZY_BYTES', 'cache_dir', 'DataError', 'seeded',
-           'world', 'draw', 'ImageData', 'load_digits_data', 'find_or_download', 'to_size', 'load_named_data',
-           'stacked', 'to_rgb', 'read_image', 'LazyImages', 'read_all', 'unpacked', 'load_folder', 'load_data', 'Norm',
-           'Stream', 'BatchLoader', 'image_dls', 'Toy', 'eight_gaussians', 'twenty_five_gaussians', 'swiss_roll',
-           'mixture_1d', 'PointLoader', 'point_dls']
+           'world', 'draw', 'Data', 'load_digits_data', 'find_or_download', 'to_size', 'load_named_data', 'stacked',
+           'to_rgb', 'read_image', 'LazyImages', 'read_all', 'unpacked', 'load_folder', 'load_data', 'Norm', 'Stream',
+           'BatchLoader', 'image_dls', 'Toy', 'eight_gaussians', 'twenty_five_gaussians', 'swiss_roll', 'mixture_1d',
+           'PointLoader', 'point_dls']
 
 # %% ../nbs/00_data.ipynb #6918628b
 def cache_dir() -> Path: # `$GANNB_CACHE` or `~/.cache/gannb`
@@ -70,9 +70,9 @@ def draw(
 
 # %% ../nbs/00_data.ipynb #b8bf102d
 @dataclass(eq=False, repr=False)
-class ImageData:
+class Data:
     "Pictures, their labels, and what was met while reading them"
-    images:Tensor # uint8, (n, c, h, w); or `LazyImages`, which is indexed alike
+    x:Tensor # Pictures, uint8 (n, c, h, w), or `LazyImages`, which is indexed alike
     labels:Tensor # Classes, int64, (n,)
     classes:list # Names of the classes
     name:str # What the data are called
@@ -80,34 +80,34 @@ class ImageData:
     converted:Counter = field(default_factory=Counter) # Number of pictures read that were neither grey nor RGB, by kind
     def __len__(self): return len(self.labels)
     @property
-    def size(self): return self.images.shape[-1]
+    def size(self): return self.x.shape[-1]
     @property
-    def channels(self): return self.images.shape[1]
+    def channels(self): return self.x.shape[1]
     def __repr__(self):
-        notes = [f'{self.name}: {len(self)} pictures of '+'×'.join(map(str, self.images.shape[1:])), f'{len(self.classes)} classes']
-        if not isinstance(self.images, Tensor): notes.append('read on demand')
+        notes = [f'{self.name}: {len(self)} pictures of '+'×'.join(map(str, self.x.shape[1:])), f'{len(self.classes)} classes']
+        if not isinstance(self.x, Tensor): notes.append('read on demand')
         if self.skipped: notes.append(f'{len(self.skipped)} files skipped')
         return ', '.join(notes)
 
 # %% ../nbs/00_data.ipynb #d84afece
 @patch
-def subset(self:ImageData,
+def subset(self:Data,
     idx, # Indices, a mask or a slice
-) -> ImageData:
+) -> Data:
     "The pictures that `idx` selects, with their labels"
     idx = torch.arange(len(self), device=self.labels.device)[idx]
-    return replace(self, images=getattr(self.images, 'subset', self.images.__getitem__)(idx), labels=self.labels[idx])
+    return replace(self, x=getattr(self.x, 'subset', self.x.__getitem__)(idx), labels=self.labels[idx])
 
 @patch
-def to(self:ImageData, device) -> ImageData:
+def to(self:Data, device) -> Data:
     "The same data on `device`"
-    return replace(self, images=self.images.to(device), labels=self.labels.to(device))
+    return replace(self, x=self.x.to(device), labels=self.labels.to(device))
 
 @patch
-def split(self:ImageData,
+def split(self:Data,
     at=.1, # Size of the second part: a fraction (float) or a number of pictures (int)
     seed:int=0, # Another seed, another split
-) -> tuple: # Two `ImageData` without a picture in common
+) -> tuple: # Two `Data` without a picture in common
     "Two random parts, each in the old order; the second has `at` of the pictures"
     k = ceil(at*len(self)) if isinstance(at, float) else at
     idx = torch.randperm(len(self), generator=seeded(seed))
@@ -117,13 +117,13 @@ def split(self:ImageData,
 def load_digits_data(
     size:int=16, # Height and width
     split:str='train', # 'train' (1437 pictures) or 'test' (360)
-) -> ImageData:
+) -> Data:
     "scikit-learn's handwritten digits, enlarged bicubically"
     d = load_digits()
     idx = train_test_split(np.arange(len(d.target)), test_size=360, stratify=d.target, random_state=0)[split == 'test']
     x = torch.from_numpy(d.images[np.sort(idx)]/16).float()[:,None]
     x = F.interpolate(x, (size,size), mode='bicubic', antialias=True).clamp(0, 1)
-    return ImageData((255*x).round().byte(), torch.from_numpy(d.target[np.sort(idx)]).long(), [*'0123456789'], 'digits')
+    return Data((255*x).round().byte(), torch.from_numpy(d.target[np.sort(idx)]).long(), [*'0123456789'], 'digits')
 
 # %% ../nbs/00_data.ipynb #a1e264ea
 NAMED = dict(mnist=MNIST, fashion=FashionMNIST, cifar10=CIFAR10)
@@ -156,27 +156,27 @@ def load_named_data(
     size:int=32, # Height and width
     split:str='train', # 'train' or 'test'
     root=None, # Folder in torchvision's layout
-) -> ImageData:
+) -> Data:
     "One of torchvision's data sets in memory"
     ds = find_or_download(name, split == 'train', root)
     x = torch.as_tensor(ds.data)
     x = x[:,None] if x.ndim == 3 else x.permute(0, 3, 1, 2).contiguous()
-    return ImageData(to_size(x, size), torch.as_tensor(ds.targets), [o.split(' - ')[0] for o in ds.classes], name)
+    return Data(to_size(x, size), torch.as_tensor(ds.targets), [o.split(' - ')[0] for o in ds.classes], name)
 
 # %% ../nbs/00_data.ipynb #8c537b44
 STACKED, STACKED_SIZES = 'stacked-', dict(train=128_000, test=26_000)
 
 def stacked(
-    data:ImageData, # Grey pictures of k classes
+    data:Data, # Grey pictures of k classes
     n:int, # How many to make
     generator:torch.Generator|None=None, # Source of the choice
-) -> ImageData: # Colour pictures of k³ classes
+) -> Data: # Colour pictures of k³ classes
     "Three random pictures as one: red, green, blue (Metz et al. 2017, §3.3.1)"
     if data.channels != 1: raise DataError(f'{data.name} is in colour: only grey pictures can be stacked')
     i, k = torch.randint(len(data), (n, 3), generator=generator), len(data.classes)
     y = (data.labels[i] * torch.tensor([k*k, k, 1])).sum(1)
-    x = data.images[i.flatten()].view(n, 3, data.size, data.size)
-    return ImageData(x, y, [str(o) for o in range(k**3)], f'{STACKED}{data.name}')
+    x = data.x[i.flatten()].view(n, 3, data.size, data.size)
+    return Data(x, y, [str(o) for o in range(k**3)], f'{STACKED}{data.name}')
 
 # %% ../nbs/00_data.ipynb #236df789
 def to_rgb(
@@ -311,7 +311,7 @@ def load_folder(path, size=64, split='train', resize='crop', lazy=None):
     if not kept: raise DataError(f'none of the {len(files)} files in {src} is a readable picture: give a folder of pictures')
     names = [o.parts[0] if len(o.parts) > 1 else name for o in (p.relative_to(src) for p in kept)]
     classes = sorted({*names, *(o.name for p in parts for o in p.iterdir() if o.is_dir() and not o.name.startswith('.'))})
-    res = ImageData(images, torch.tensor([classes.index(o) for o in names]), classes, name, skipped, converted)
+    res = Data(images, torch.tensor([classes.index(o) for o in names]), classes, name, skipped, converted)
     if parts: return res
     res = res.split(min(ceil(.1*len(res)), len(res)-1))[split == 'test']
     if not len(res): raise DataError(f'{path} has one readable picture only: too few to hold out any')
@@ -325,7 +325,7 @@ def load_data(
     root=None, # Folder with torchvision's data sets
     resize:str='crop', # A folder's pictures: 'crop' to the centre or 'squash' to a square
     lazy:bool=None, # Leave a folder's pictures on disk? By default those of more than `LAZY_BYTES`
-) -> ImageData:
+) -> Data:
     "Pictures and labels, or a `DataError` that says what to do"
     name, path = str(name_or_folder), Path(name_or_folder).expanduser()
     for what,got,legal in (('split', split, ('train', 'test')), ('resize', resize, ('crop', 'squash'))):
@@ -365,9 +365,9 @@ class Stream(DataLoader):
         self.epoch += 1
 
 class BatchLoader(Stream):
-    "Whole batches of an `ImageData`; under torch.distributed each process gets its part of a batch of `bs*world`"
+    "Whole batches of an `Data`; under torch.distributed each process gets its part of a batch of `bs*world`"
     def __init__(self,
-        data:ImageData, # Pictures
+        data:Data, # Pictures
         bs:int=64, # Pictures per batch and process
         norm:Norm=Norm(), # To model space
         labels:bool=False, # Batches (x, y) instead of (x,)?
@@ -411,7 +411,7 @@ def batch(self:BatchLoader,
     i:int, # From 0, without end
 ) -> tuple: # (x,) or (x, y)
     "Batch `i` of the stream"
-    idx, images = self.rows(i), self.dataset.images
+    idx, images = self.rows(i), self.dataset.x
     if isinstance(images, Tensor): x = images.index_select(0, idx)
     else:
         x = images[idx]
@@ -421,9 +421,9 @@ def batch(self:BatchLoader,
 
 # %% ../nbs/00_data.ipynb #f75a968e
 def image_dls(
-    data:ImageData, # To train on
+    data:Data, # To train on
     bs:int=64, # Pictures per batch and process
-    valid:ImageData=None, # Held-out pictures; by default none
+    valid:Data=None, # Held-out pictures; by default none
     labels:bool=False, # Batches (x, y) instead of (x,)?
     norm:Norm=Norm(), # To model space
     seed:int=0, # Of the permutations

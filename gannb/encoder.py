@@ -13,7 +13,7 @@ from torchvision.models.feature_extraction import create_feature_extractor
 from fastcore.basics import patch
 from fastai.learner import Learner
 from fastai.optimizer import SGD
-from .data import ImageData, Norm, cache_dir, image_dls, load_data
+from .data import Data, Norm, cache_dir, image_dls, load_data
 from .files import BadFile, load_tensors, save_tensors
 from .metrics import batches, digest, fingerprint
 
@@ -263,7 +263,7 @@ def check(self:Encoder,
 @patch
 @torch.no_grad()
 def look(self:Encoder,
-    x:Tensor|ImageData, # Pictures, uint8 or in [0, 1], (n, c, h, w)
+    x:Tensor|Data, # Pictures, uint8 or in [0, 1], (n, c, h, w)
     *names, # Layers; none: all
     bs:int=500, # Pictures at a time
 ) -> dict: # Name -> codes, (n, …), on the CPU
@@ -274,7 +274,7 @@ def look(self:Encoder,
 
 @patch
 def agreement(self:Encoder,
-    x:Tensor|ImageData, # Pictures, uint8 or in [0, 1]
+    x:Tensor|Data, # Pictures, uint8 or in [0, 1]
     y:Tensor|None=None, # Their classes, (n,); None: those of `x`
 ) -> float: # Share
     "How often the encoder sees the class that it should"
@@ -294,7 +294,7 @@ class Standardise(nn.Module):
 # %% ../nbs/30_encoder.ipynb #4cebd7de
 def fit_net(
     net:nn.Module, # Trained in place
-    data:ImageData, # Pictures with labels
+    data:Data, # Pictures with labels
     norm:Norm=MNIST_NORM, # Their space
     seed:int=0, # Of the order of the pictures
     epochs:int|None=None, # None: 5, or as many as make 600 steps
@@ -343,7 +343,7 @@ def made_by():
 
 def train_and_test(data, size, seed, norm, device, settings, **fit):
     "Training and held-out pictures, the file in the cache, and a function that trains"
-    if isinstance(data, ImageData): train, valid = data.split(.1, seed=0)
+    if isinstance(data, Data): train, valid = data.split(.1, seed=0)
     else: train, valid = load_data(data, size), load_data(data, size, split='test')
     if len(train.classes) < 2: raise ValueError(f'{train.name} has no classes: an encoder learns from pictures with labels')
     config = dict(size=train.size, channels=train.channels, classes=train.classes, norm=[norm.mean, norm.std]) | settings
@@ -360,7 +360,7 @@ def train_and_test(data, size, seed, norm, device, settings, **fit):
 
 # %% ../nbs/30_encoder.ipynb #b108b906
 def train_encoder(
-    data:str|Path|ImageData='digits', # Name of a data set, a folder, or pictures (a tenth of which is then held out)
+    data:str|Path|Data='digits', # Name of a data set, a folder, or pictures (a tenth of which is then held out)
     size:int|None=None, # Height and width of the pictures
     width:float=1., # Scales the channels of the maps; 1 is the thesis
     nh:int=64, # Length of the code

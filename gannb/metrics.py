@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from fastai.callback.core import Callback
-from .data import DataError, ImageData, STACKED, cache_dir, load_data, stacked
+from .data import DataError, Data, STACKED, cache_dir, load_data, stacked
 
 # %% auto #0
 __all__ = ['TURNS', 'BETTER', 'Judge', 'as_float', 'batches', 'look', 'turned', 'rescale', 'train_judge', 'agreement', 'judge',
@@ -46,24 +46,24 @@ class Judge(nn.Module):
 
 # %% ../nbs/04_metrics.ipynb #1967af19
 def as_float(
-    x:Tensor|ImageData, # Pictures, uint8 or already in [0, 1]
+    x:Tensor|Data, # Pictures, uint8 or already in [0, 1]
 ) -> Tensor: # Pictures in [0, 1], (n, c, h, w)
     "Pictures as floats in [0, 1]"
-    x = x.images[:] if isinstance(x, ImageData) else x
+    x = x.x[:] if isinstance(x, Data) else x
     return x.float()/255 if x.dtype == torch.uint8 else x.float()
 
 def batches(x, bs=500):
     "Pictures in [0, 1], a batch at a time"
-    x = x.images if isinstance(x, ImageData) else x
+    x = x.x if isinstance(x, Data) else x
     for i in range(0, len(x), bs): yield as_float(x[i:i+bs])
 
 @torch.no_grad()
 def look(
     judge:Judge, # The judge
-    x:Tensor|ImageData, # Pictures, (n, c, h, w)
+    x:Tensor|Data, # Pictures, (n, c, h, w)
 ) -> tuple[Tensor, Tensor]: # Features (n, d) and class probabilities (n, k), on the CPU
     "What the judge sees in pictures"
-    shape = tuple((x.images if isinstance(x, ImageData) else x).shape[1:])
+    shape = tuple((x.x if isinstance(x, Data) else x).shape[1:])
     if shape != (judge.channels, judge.size, judge.size):
         raise ValueError(f'this judge looks at {judge.channels}×{judge.size}×{judge.size} pictures, not at {"×".join(map(str, shape))}: '
                          'make one with judge(data)')
@@ -86,17 +86,17 @@ def turned(
 @torch.no_grad()
 def rescale(
     net:Judge, # A trained judge; changed in place
-    data:ImageData, # Its training pictures
+    data:Data, # Its training pictures
 ) -> Judge: # The same judge, with features of mean square 1
     "Give the features a standard scale, without changing any answer"
-    c = net.features(data.images[:5000]).square().mean().sqrt()
+    c = net.features(data.x[:5000]).square().mean().sqrt()
     for o in net.body[-2].parameters(): o.div_(c)
     net.head.weight.mul_(c)
     return net
 
 # %% ../nbs/04_metrics.ipynb #7f0895ff
 def train_judge(
-    data:ImageData, # Pictures to learn from; fewer than two classes: the task is to tell quarter turns
+    data:Data, # Pictures to learn from; fewer than two classes: the task is to tell quarter turns
     seed:int=0, # Same seed, same judge
     device=None, # Where to train (default: the CPU)
     bs:int=64, # Pictures in a batch
@@ -111,7 +111,7 @@ def train_judge(
     opt = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=.01)
     sched = torch.optim.lr_scheduler.OneCycleLR(opt, 3e-3, total_steps=steps)
     for idx in order.split(bs)[:steps]:
-        x, y = as_float(data.images[idx]), data.labels[idx]
+        x, y = as_float(data.x[idx]), data.labels[idx]
         if turns: y = torch.randint(4, (len(x),), generator=g); x = turned(x, y)
         F.cross_entropy(net(x.to(device)), y.to(device)).backward()
         opt.step(); sched.step(); opt.zero_grad()
@@ -120,7 +120,7 @@ def train_judge(
 # %% ../nbs/04_metrics.ipynb #db4d22e8
 def agreement(
     judge:Judge, # The judge
-    x:Tensor|ImageData, # Pictures, (n, c, h, w)
+    x:Tensor|Data, # Pictures, (n, c, h, w)
     y:Tensor|None=None, # Wanted classes, (n,) (default: the labels of `x`)
 ) -> float: # Share of pictures in which the judge sees the wanted class
     "How often the judge sees the class that was asked for"
@@ -138,7 +138,7 @@ def fingerprint(data):
     "Hash of the labels and of at most 1000 pictures, evenly spaced"
     idx = torch.linspace(0, len(data)-1, min(len(data), 1000)).long()
     h = hashlib.sha256(data.labels.cpu().numpy().tobytes())
-    h.update(data.images[idx].cpu().contiguous().numpy().tobytes())
+    h.update(data.x[idx].cpu().contiguous().numpy().tobytes())
     return h.hexdigest()[:12]
 
 def digest(tensors): return hashlib.sha256(b''.join(tensors[k].contiguous().numpy().tobytes() for k in sorted(tensors))).hexdigest()
@@ -164,20 +164,20 @@ def read_judge(path):
 
 # %% ../nbs/04_metrics.ipynb #d2df2091
 def judge(
-    data:str|Path|ImageData='digits', # Name of a data set, a folder, or pictures (a tenth of which is then held out)
+    data:str|Path|Data='digits', # Name of a data set, a folder, or pictures (a tenth of which is then held out)
     size:int|None=None, # Height and width of the pictures
     seed:int=0, # Seed of the judge's training
     device=None, # Where the judge works
 ) -> Judge: # A trained judge; `.accuracy` was measured on held-out pictures
     "The judge of this data: trained the first time, then read from the cache"
-    if isinstance(data, ImageData): train, valid = data.split(.1, seed=0)
+    if isinstance(data, Data): train, valid = data.split(.1, seed=0)
     else: train, valid = load_data(data, size), load_data(data, size, split='test')
     key = f'{train.name}-{train.channels}x{train.size}-{len(train)}-{fingerprint(train)}-seed{seed}-{how_made()}'
     path = cache_dir()/'judges'/f'{key.replace("/", "_")}.safetensors'
     net = read_judge(path)
     if net is None:
         net = train_judge(train, seed, device)
-        x, y = as_float(valid.images[:5000]), valid.labels[:5000]
+        x, y = as_float(valid.x[:5000]), valid.labels[:5000]
         if net.turns: y = torch.arange(len(x)) % 4; x = turned(x, y)
         net.name, net.accuracy = train.name, agreement(net, x, y)
         write_judge(path, net)
@@ -269,9 +269,9 @@ class StackedJudge:
     ): self.judge, self.name, self.classes = judge, f'{STACKED}{judge.name}', [str(o) for o in range(len(judge.classes)**3)]
 
     def look(self,
-        x:Tensor|ImageData, # Colour pictures, (n, 3, h, w)
+        x:Tensor|Data, # Colour pictures, (n, 3, h, w)
     ) -> tuple[Tensor, Tensor]: # Features (n, 3d) and probabilities of the modes (n, k³), on the CPU
-        n, c, *size = (x.images if isinstance(x, ImageData) else x).shape
+        n, c, *size = (x.x if isinstance(x, Data) else x).shape
         if c != 3: raise ValueError(f'stacked pictures have three colours, not {c}')
         seen = [self.judge.look(b.flatten(0, 1)[:, None]) for b in batches(x)]
         f, p = (torch.cat(o).view(n, 3, -1) for o in zip(*seen))
@@ -297,11 +297,11 @@ def modes_covered(
 # %% ../nbs/04_metrics.ipynb #db0a9a2b
 def nearest(
     x:Tensor, # Pictures or features, (n, …)
-    data:Tensor|ImageData, # Where to look, (m, …)
+    data:Tensor|Data, # Where to look, (m, …)
     k:int=1, # How many neighbours
 ) -> tuple[Tensor, Tensor]: # Distances and positions in `data`, (n, k) each
     "The `k` nearest rows of `data` for each row of `x`"
-    a, b = ((as_float(o) if isinstance(o, ImageData) or o.ndim == 4 else o.float()).cpu().flatten(1) for o in (x, data))
+    a, b = ((as_float(o) if isinstance(o, Data) or o.ndim == 4 else o.float()).cpu().flatten(1) for o in (x, data))
     idx = torch.cat([o.topk(k, largest=False).indices for o in distances(a, b)])
     return (a[:, None] - b[idx]).norm(dim=2), idx
 
@@ -333,9 +333,9 @@ def parzen_log_likelihood(
 # %% ../nbs/04_metrics.ipynb #8d3ba649
 def compare(
     judge:Judge, # The judge
-    real:Tensor|ImageData, # Reference pictures
-    fake:Tensor|ImageData, # Pictures to measure
-    train:Tensor|ImageData|None=None, # Training pictures, to look for copies
+    real:Tensor|Data, # Reference pictures
+    fake:Tensor|Data, # Pictures to measure
+    train:Tensor|Data|None=None, # Training pictures, to look for copies
 ) -> dict: # Value of each metric
     "Every metric of `fake` against `real`"
     (f, _), (h, p) = judge.look(real), judge.look(fake)
@@ -362,9 +362,9 @@ class Scores(dict):
 
 # %% ../nbs/04_metrics.ipynb #f0c60ba0
 def judge_for(
-    data:ImageData, # Pictures to be judged against
+    data:Data, # Pictures to be judged against
     device=None, # Where the judge works
-    train:ImageData|None=None, # Pictures it may learn from (default: nine tenths of `data`)
+    train:Data|None=None, # Pictures it may learn from (default: nine tenths of `data`)
 ) -> Judge: # `judge(name)` for the data sets that come with the project, else one that learned from `train`
     "The judge that fits these pictures"
     name = data.name.removeprefix(STACKED)
@@ -377,17 +377,17 @@ def judge_for(
 def pictures(gan, n, generator):
     "`n` pictures in [0, 1] from a GAN, or the first `n` of some pictures"
     if hasattr(gan, 'to_pixels'): x = gan.to_pixels(gan.sample(n, generator=generator)).float().cpu()
-    else: x = as_float(gan.images[:n] if isinstance(gan, ImageData) else gan[:n]).cpu()
+    else: x = as_float(gan.x[:n] if isinstance(gan, Data) else gan[:n]).cpu()
     if not x.isfinite().all(): raise FloatingPointError('the samples are not finite: the training has diverged, nothing can be measured')
     return x
 
 def evaluate(
     gan, # Something with `.sample(n, generator=)` and `.to_pixels(x)`; or pictures
-    data:ImageData, # Real pictures, best held out
+    data:Data, # Real pictures, best held out
     judge:Judge|None=None, # Default: the judge of this data
     n:int=1000, # Pictures to compare; at most half of `data`
     generator:torch.Generator|None=None, # Source of samples and of the choice of real pictures (default: one with seed 0)
-    train:ImageData|None=None, # Training pictures: adds the distance to the nearest
+    train:Data|None=None, # Training pictures: adds the distance to the nearest
 ) -> Scores: # Value of each metric, `n`, and the `floor`: the same for real pictures
     "Measure a generator, and real pictures beside it"
     g = generator or torch.Generator().manual_seed(0)
@@ -402,7 +402,7 @@ class ReportMetrics(Callback):
     "Adds columns of metrics to the table of a training"
     remove_on_fetch = True
     def __init__(self,
-        real:ImageData, # Real pictures, best held out
+        real:Data, # Real pictures, best held out
         n:int=1000, # Pictures to compare; at most half of `real`
         every:int=1, # Epochs between two measurements; the last epoch is always measured
         columns=('frechet', 'kid', 'precision', 'recall'), # Which metrics

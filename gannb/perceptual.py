@@ -7,7 +7,7 @@ from __future__ import annotations
 import math, torch, torch.nn as nn, torch.nn.functional as F
 from torch import Tensor
 from fastcore.basics import patch
-from .data import ImageData, Norm
+from .data import Data, Norm
 from .encoder import *
 from .files import *
 from .layers import ConvCritic, ConvGenerator
@@ -105,7 +105,7 @@ def codes(self:Inverter) -> Codes:
 # %% ../nbs/31_perceptual.ipynb #b466a364
 @patch
 def prepare(self:Inverter,
-    data:ImageData, # Pictures to train on
+    data:Data, # Pictures to train on
     seed:int=0, # Of the encoder's training
 ) -> Inverter: # Itself
     "Train the encoder unless it is trained, and learn how codes are distributed: once, before the training"

@@ -152,7 +152,7 @@ def diversity(
 def judged(self:PPGN,
     x:Tensor, # Samples in [0, 1] as `sample` gives them: of class 0, 1, …, (n, c, h, w)
     p:Tensor, # The judge's probabilities of them, (n, k)
-    real:ImageData, # Held-out pictures
+    real:Data, # Held-out pictures
     jury, # The judge
 ) -> tuple: # `asked`, `diversity` and that of each class; the same for real pictures, their even against their odd ones
     "Are they of the classes asked for, and how diverse are those of one class?"

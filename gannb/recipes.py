@@ -194,9 +194,9 @@ def parzen_of(
     "The Parzen estimate as in Goodfellow et al. 2014, §5"
     gan = load_run(run)
     s = gan.run['settings']
-    real, train = held_out(s['data'], s['size']), load_data(s['data'], s['size']).images[:n].float()/255
+    real, train = held_out(s['data'], s['size']), load_data(s['data'], s['size']).x[:n].float()/255
     k, cut = min(k, len(real)//2), lambda x: x[..., 2:-2, 2:-2] if s['size'] == 32 else x
-    valid, test = cut(real.images[:k].float()/255), cut(real.images[k:].float()/255)
+    valid, test = cut(real.x[:k].float()/255), cut(real.x[k:].float()/255)
     found = [parzen_log_likelihood(cut(o), test, valid) for o in (samples(gan, n), train)]
     return tuple(dict(parzen=o['mean'], parzen_stderr=o['stderr'], parzen_sigma=o['sigma']) for o in found)
 

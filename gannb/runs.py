@@ -233,7 +233,7 @@ def settings_of(
 # %% ../nbs/59_runs.ipynb #bfbcebe7
 def complete(
     s:dict, # Settings
-    data:ImageData, # The training pictures
+    data:Data, # The training pictures
 ) -> dict: # Without gaps, apart from what the method decides (lr, n_critic) or what is off (amp)
     "Fill in what depends on the data"
     s = s | dict(size=data.size, bs=s['bs'] or max(1, min(64, len(data)//world()[1])))
@@ -243,7 +243,7 @@ def complete(
 
 # %% ../nbs/59_runs.ipynb #a0962ee1
 def describe(
-    data:ImageData, # What was read
+    data:Data, # What was read
 ) -> str: # One line
     "What was read, converted and left out"
     res = [repr(data)]
@@ -349,7 +349,7 @@ class Watch(Callback):
 # %% ../nbs/59_runs.ipynb #ae3b8c68
 def make_learner(
     s:dict, # Complete settings
-    data:ImageData, # Pictures to train on
+    data:Data, # Pictures to train on
     device, # Where
     cbs:list=(), # Callbacks
 ) -> GANLearner:
@@ -377,7 +377,7 @@ def resume_learner(
 def held_out(
     data:str, # Name or folder
     size:int, # Height and width
-) -> ImageData|None: # None if there are fewer than 20
+) -> Data|None: # None if there are fewer than 20
     "Pictures that were not trained on"
     try: test = load_data(data, size, split='test')
     except DataError: return None
@@ -386,9 +386,9 @@ def held_out(
 # %% ../nbs/59_runs.ipynb #082ec8fe
 def measure(
     gan:GAN, # A trained GAN
-    real:ImageData, # Held-out pictures
+    real:Data, # Held-out pictures
     n:int=1000, # Samples
-    train:ImageData|None=None, # What the judge may learn from, if it is not one that comes with the project
+    train:Data|None=None, # What the judge may learn from, if it is not one that comes with the project
 ) -> Scores: # Metrics, `confidence`, `share` of the classes, and the `floor`
     "Everything that `metrics.json` holds"
     jury = judge_for(real, train=train)
@@ -397,7 +397,7 @@ def measure(
     x = samples(gan, many)
     res = evaluate(x[:n], real, jury, n=n)
     if jury.turns: return res
-    p, q = jury.probs(x), jury.probs(real.images[:many if k > 100 else 5000])
+    p, q = jury.probs(x), jury.probs(real.x[:many if k > 100 else 5000])
     if hasattr(gan, 'judged'): more, floor = gan.judged(x, p, real, jury); res |= more; res['floor'] |= floor
     res['floor']['confidence'] = q.amax(1).mean().item()
     res |= dict(confidence=p.amax(1).mean().item(), samples=many, judge=repr(jury))
@@ -420,9 +420,9 @@ def finish(
     learn:GANLearner, # After its training
     out:Path, # The run's folder
     config:dict, # What to write into config.json
-    real:ImageData|None, # Held-out pictures
+    real:Data|None, # Held-out pictures
     n:int=1000, # Samples to measure
-    train:ImageData|None=None, # What a judge may learn from
+    train:Data|None=None, # What a judge may learn from
 ) -> Scores|None:
     "Write what a finished run leaves"
     gan = learn.model.eval()
