@@ -272,7 +272,7 @@ class Penalised(GAN):
     "A WGAN-GP (Gulrajani et al. 2017, Algorithm 1)"
     defaults = GAN.defaults | dict(lr=1e-4, opt=partial(torch.optim.Adam, betas=(0., .9), fused=True), n_critic=5)
     def critic_turn(self, x):
-        with torch.no_grad(): fake = self.fake(len(x))
+        with torch.no_grad(): fake = self.fake(x)
         return dict(critic_loss=self.game.critic(self.critic(x), self.critic(fake)), penalty=gradient_penalty(self.critic, x, fake))
 
 # %% ../nbs/62_benchmark.ipynb #fc10e317

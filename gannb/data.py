@@ -28,11 +28,11 @@ from fastai.data.transforms import get_files
 from fastai.torch_core import default_device
 
 # %% auto #0
-__all__ = ['NAMED', 'STACKED', 'STACKED_SIZES', 'SPLIT_NAMES', 'SAFE_TAR', 'LAZY_BYTES', 'cache_dir', 'DataError', 'seeded',
-           'world', 'draw', 'Data', 'load_digits_data', 'find_or_download', 'to_size', 'load_named_data', 'stacked',
-           'to_rgb', 'read_image', 'LazyImages', 'read_all', 'unpacked', 'load_folder', 'load_data', 'Norm', 'Stream',
-           'BatchLoader', 'image_dls', 'Toy', 'eight_gaussians', 'twenty_five_gaussians', 'swiss_roll', 'mixture_1d',
-           'PointLoader', 'point_dls']
+__all__ = ['FACTS', 'NAMED', 'STACKED', 'STACKED_SIZES', 'SPLIT_NAMES', 'SAFE_TAR', 'LAZY_BYTES', 'SOURCES', 'TOYS', 'cache_dir',
+           'DataError', 'seeded', 'world', 'draw', 'Data', 'AnyOf', 'load_digits_data', 'find_or_download', 'to_size',
+           'load_named_data', 'stacked', 'to_rgb', 'read_image', 'LazyImages', 'read_all', 'unpacked', 'load_folder',
+           'load_data', 'Norm', 'AsIs', 'Stream', 'BatchLoader', 'image_dls', 'Toy', 'eight_gaussians',
+           'twenty_five_gaussians', 'swiss_roll', 'mixture_1d', 'toy_data', 'PointLoader', 'point_dls']
 
 # %% ../nbs/00_data.ipynb #6918628b
 def cache_dir() -> Path: # `$GANNB_CACHE` or `~/.cache/gannb`
@@ -71,37 +71,85 @@ def draw(
 # %% ../nbs/00_data.ipynb #b8bf102d
 @dataclass(eq=False, repr=False)
 class Data:
-    "Pictures, their labels, and what was met while reading them"
-    x:Tensor # Pictures, uint8 (n, c, h, w), or `LazyImages`, which is indexed alike
+    "Samples, what belongs to each of them, and what was met while reading them"
+    x:Tensor # Pictures, uint8 (n, c, h, w), or `LazyImages`, which is indexed alike; or vectors, float32 (n, d)
     labels:Tensor # Classes, int64, (n,)
     classes:list # Names of the classes
     name:str # What the data are called
     skipped:list = field(default_factory=list) # Files that could not be read: (path, reason)
     converted:Counter = field(default_factory=Counter) # Number of pictures read that were neither grey nor RGB, by kind
+    columns:dict = field(default_factory=dict) # What else belongs to each sample: name -> tensor (n, …), `AnyOf`, or list of n things
+    known:dict = field(default_factory=dict) # What else a net may have to know of these data, such as a vocabulary
     def __len__(self): return len(self.labels)
     @property
     def size(self): return self.x.shape[-1]
     @property
     def channels(self): return self.x.shape[1]
+    @property
+    def pictures(self): return len(self.x.shape) == 4   # else vectors
     def __repr__(self):
-        notes = [f'{self.name}: {len(self)} pictures of '+'×'.join(map(str, self.x.shape[1:])), f'{len(self.classes)} classes']
+        kind, classes = 'pictures' if self.pictures else 'vectors', len(self.classes)
+        notes = [f'{self.name}: {len(self)} {kind} of '+'×'.join(map(str, self.x.shape[1:])), f'{classes} class'+'es'*(classes != 1)]
+        if self.columns: notes.append(f'with {", ".join(self.columns)}')
         if not isinstance(self.x, Tensor): notes.append('read on demand')
         if self.skipped: notes.append(f'{len(self.skipped)} files skipped')
         return ', '.join(notes)
+
+# %% ../nbs/00_data.ipynb #6b43c313
+FACTS = 'size', 'channels', 'dim', 'classes' # What all data know: of pictures the first two, of vectors their length
+
+@patch(as_prop=True)
+def facts(self:Data) -> dict: # Name -> value
+    "What a net may have to know of the data"
+    shape = dict(size=self.size, channels=self.channels) if self.pictures else dict(dim=self.size)
+    return shape | dict(classes=[str(o) for o in self.classes]) | self.known
+
+@patch
+def column(self:Data,
+    name:str, # 'labels', or another column
+): # A tensor (n, …), `AnyOf`, or a list of n things
+    "What belongs to each sample"
+    have = dict(labels=self.labels) | self.columns
+    if name not in have: raise DataError(f'{self.name} has no {name}: its columns are {", ".join(have)}')
+    return have[name]
+
+# %% ../nbs/00_data.ipynb #ebc23ae6
+class AnyOf:
+    "A column with several values for each sample, of which a batch gets one"
+    def __init__(self,
+        values:Tensor, # (n, k, …)
+        counts:Tensor|None=None, # How many of the k are there, from the first on, (n,); None: all
+    ):
+        self.values, self.counts = values, torch.full((len(values),), values.shape[1]) if counts is None else counts
+        if len(self.counts) and self.counts.min() < 1: raise DataError('some samples have no value to choose from: leave them out')
+
+    def __len__(self): return len(self.values)
+    def subset(self, idx): return AnyOf(self.values[idx], self.counts[idx])
+    def to(self, device): return AnyOf(self.values.to(device), self.counts.to(device))
+
+    def pick(self,
+        idx:Tensor, # Samples, (b,)
+        generator:torch.Generator, # Source of the choice
+    ) -> Tensor: # One value for each, (b, …)
+        "Draw one of the values of each sample"
+        u = draw(torch.rand, len(idx), generator=generator, device=self.counts.device)
+        return self.values[idx, (u*self.counts[idx]).long()]
 
 # %% ../nbs/00_data.ipynb #d84afece
 @patch
 def subset(self:Data,
     idx, # Indices, a mask or a slice
 ) -> Data:
-    "The pictures that `idx` selects, with their labels"
+    "The samples that `idx` selects, with all their columns"
     idx = torch.arange(len(self), device=self.labels.device)[idx]
-    return replace(self, x=getattr(self.x, 'subset', self.x.__getitem__)(idx), labels=self.labels[idx])
+    def rows(o): return [o[i] for i in idx.tolist()] if isinstance(o, list) else o[idx] if isinstance(o, Tensor) else o.subset(idx)
+    return replace(self, x=rows(self.x), labels=self.labels[idx], columns={k: rows(o) for k, o in self.columns.items()})
 
 @patch
 def to(self:Data, device) -> Data:
     "The same data on `device`"
-    return replace(self, x=self.x.to(device), labels=self.labels.to(device))
+    columns = {k: o if isinstance(o, list) else o.to(device) for k, o in self.columns.items()}
+    return replace(self, x=self.x.to(device), labels=self.labels.to(device), columns=columns)
 
 @patch
 def split(self:Data,
@@ -318,8 +366,11 @@ def load_folder(path, size=64, split='train', resize='crop', lazy=None):
     return res
 
 # %% ../nbs/00_data.ipynb #87481e3b
+SOURCES = {'digits': lambda size, split, root: load_digits_data(size or 16, split)} # Name -> function (size, split, root) -> `Data`
+for o in NAMED: SOURCES[o] = lambda size, split, root, o=o: load_named_data(o, size or 32, split, root)
+
 def load_data(
-    name_or_folder, # 'digits', 'mnist', 'fashion', 'cifar10', 'stacked-mnist' and the like, or a folder or archive of pictures
+    name_or_folder, # A key of `SOURCES`, 'stacked-mnist' and the like, or a folder or archive of pictures
     size:int=None, # Height and width; by default 16 for digits, 32 for the other names, 64 for a folder
     split:str='train', # 'train' or 'test'
     root=None, # Folder with torchvision's data sets
@@ -331,11 +382,10 @@ def load_data(
     for what,got,legal in (('split', split, ('train', 'test')), ('resize', resize, ('crop', 'squash'))):
         if got not in legal: raise DataError(f'{what} must be {legal[0]!r} or {legal[1]!r}, got {got!r}')
     if size is not None and (type(size) != int or size < 1): raise DataError(f'size must be a positive whole number, got {size!r}')
-    if name == 'digits': return load_digits_data(size or 16, split)
-    if name in NAMED: return load_named_data(name, size or 32, split, root)
+    if name in SOURCES: return SOURCES[name](size, split, root)
     if name.startswith(STACKED): return stacked(load_data(name.removeprefix(STACKED), size, split, root), STACKED_SIZES[split], seeded(0))
     if name and path.exists(): return load_folder(path, size or 64, split, resize, lazy)
-    raise DataError(f'no data set or folder {name!r}: give digits, {", ".join(NAMED)}, or a folder of pictures')
+    raise DataError(f'no data set or folder {name!r}: give {", ".join(SOURCES)}, or a folder of pictures')
 
 # %% ../nbs/00_data.ipynb #f93d649b
 @dataclass(frozen=True)
@@ -351,9 +401,18 @@ class Norm:
         return x.to(torch.float32, copy=True).mul_(1/(full*self.std)).sub_(self.mean/self.std)
     def decode(self,
         x:Tensor, # Model space
+        clamp:bool=True, # Into [0, 1]? A clamped pixel passes no gradient
     ) -> Tensor: # float32, [0, 1]
-        "Model space to pixels, clamped"
-        return (x.float()*self.std + self.mean).clamp(0, 1)
+        "Model space to pixels"
+        x = x.float()*self.std + self.mean
+        return x.clamp(0, 1) if clamp else x
+
+@dataclass(frozen=True)
+class AsIs(Norm):
+    "For vectors: a net sees them as they are"
+    mean:float = 0. # Nothing is subtracted
+    std:float = 1. # Nothing is scaled
+    def decode(self, x, clamp=False): return x.float() # There are no bounds to clamp to
 
 # %% ../nbs/00_data.ipynb #a20e4e73
 class Stream(DataLoader):
@@ -365,19 +424,21 @@ class Stream(DataLoader):
         self.epoch += 1
 
 class BatchLoader(Stream):
-    "Whole batches of an `Data`; under torch.distributed each process gets its part of a batch of `bs*world`"
+    "Whole batches of `Data`; under torch.distributed each process gets its part of a batch of `bs*world`"
     def __init__(self,
-        data:Data, # Pictures
-        bs:int=64, # Pictures per batch and process
-        norm:Norm=Norm(), # To model space
-        labels:bool=False, # Batches (x, y) instead of (x,)?
+        data:Data, # Samples
+        bs:int=64, # Samples per batch and process
+        norm:Norm|None=None, # To model space; None: pictures to [-1, 1], vectors as they are
+        columns:tuple=(), # Names of the columns that come with `x`
         seed:int=0, # Of the permutations
         shuffle:bool=True, # A permutation per epoch, or the order of the data
-        device=None, # Where the pictures are to lie; by default where they are
+        device=None, # Where the samples are to lie; by default where they are
     ):
         super().__init__(data, bs=bs, shuffle=shuffle, drop_last=True, indexed=True)
-        self.norm, self.with_labels, self.seed = norm, labels, seed
-        if 0 < len(data) < (n := bs*world()[1]): raise DataError(f'no batch of {n} from {len(data)} pictures: choose a smaller bs')
+        self.norm, self.takes, self.seed = norm or (Norm() if data.pictures else AsIs()), tuple(columns), seed
+        if 0 < len(data) < (n := bs*world()[1]): raise DataError(f'no batch of {n} from {len(data)} samples: choose a smaller bs')
+        for k in self.takes:
+            if isinstance(data.column(k), list): raise DataError(f'{k} of {data.name} are not numbers yet: a net takes tensors')
         self.to(device or data.labels.device)
     def to(self, device):
         self.dataset, self.device, self._order = self.dataset.to(device), device, (None, None)
@@ -409,30 +470,30 @@ def rows(self:BatchLoader,
 @patch
 def batch(self:BatchLoader,
     i:int, # From 0, without end
-) -> tuple: # (x,) or (x, y)
+) -> tuple: # (x, *columns)
     "Batch `i` of the stream"
-    idx, images = self.rows(i), self.dataset.x
-    if isinstance(images, Tensor): x = images.index_select(0, idx)
+    idx, x = self.rows(i), self.dataset.x
+    if isinstance(x, Tensor): batch = x.index_select(0, idx)
     else:
-        x = images[idx]
-        images.prefetch(self.rows(i+1))
-    x = self.norm.encode(x)
-    return (x, self.dataset.labels[idx]) if self.with_labels else (x,)
+        batch = x[idx]
+        x.prefetch(self.rows(i+1))
+    def rows(j, o): return o[idx] if isinstance(o, Tensor) else o.pick(idx, seeded(self.seed, i, j))
+    return self.norm.encode(batch), *(rows(j, self.dataset.column(k)) for j, k in enumerate(self.takes))
 
 # %% ../nbs/00_data.ipynb #f75a968e
 def image_dls(
     data:Data, # To train on
-    bs:int=64, # Pictures per batch and process
-    valid:Data=None, # Held-out pictures; by default none
-    labels:bool=False, # Batches (x, y) instead of (x,)?
-    norm:Norm=Norm(), # To model space
+    bs:int=64, # Samples per batch and process
+    valid:Data=None, # Held-out samples; by default none
+    columns:tuple=(), # Names of the columns that come with `x`: what `GAN.takes` says
+    norm:Norm|None=None, # To model space; None: pictures to [-1, 1], vectors as they are
     seed:int=0, # Of the permutations
     device=None, # By default fastai's: a GPU if there is one
 ) -> DataLoaders: # `train` shuffled, `valid` in order
     "fastai `DataLoaders` of whole batches"
     if valid is None: valid = data.subset([])
     device = device or default_device()
-    loader = partial(BatchLoader, norm=norm, labels=labels, seed=seed, device=device)
+    loader = partial(BatchLoader, norm=norm, columns=columns, seed=seed, device=device)
     return DataLoaders(loader(data, bs), loader(valid, max(1, min(bs, len(valid)//world()[1])), shuffle=False), device=device)
 
 # %% ../nbs/00_data.ipynb #d354a595
@@ -459,15 +520,22 @@ def log_prob(self:Toy,
 
 # %% ../nbs/00_data.ipynb #4a2080f3
 @patch
+def sample_labelled(self:Toy,
+    n:int, # Number of points
+    generator:torch.Generator=None, # On the CPU
+) -> tuple: # Points (n, d), and the numbers of their modes (n,)
+    "Pick modes by their weights, add Gaussian noise"
+    k = torch.multinomial(self.weights, n, replacement=True, generator=generator)
+    return self.modes[k] + self.std*torch.randn(n, self.modes.shape[1], generator=generator), k
+
+@patch
 def sample(self:Toy,
     n:int, # Number of points
     generator:torch.Generator=None, # On the CPU
     device=None, # Where the points are wanted
 ) -> Tensor: # (n, d)
-    "Pick modes by their weights, add Gaussian noise"
-    k = torch.multinomial(self.weights, n, replacement=True, generator=generator)
-    x = self.modes[k] + self.std*torch.randn(n, self.modes.shape[1], generator=generator)
-    return x.to(device or 'cpu')
+    "Points alone"
+    return self.sample_labelled(n, generator)[0].to(device or 'cpu')
 
 # %% ../nbs/00_data.ipynb #c53917b3
 def eight_gaussians(std=.02/2**.5, radius=2**.5):
@@ -488,6 +556,21 @@ def swiss_roll(std=.25/7.5, k=500):
 def mixture_1d(modes=(-2., 1.), std=.4, weights=(.3, .7)):
     "A mixture on the line"
     return Toy('1-D mixture', torch.tensor(modes)[:,None], std, weights)
+
+# %% ../nbs/00_data.ipynb #6f29d581
+TOYS = {'8-gaussians': eight_gaussians, '25-gaussians': twenty_five_gaussians, 'swiss-roll': swiss_roll}
+
+def toy_data(
+    name:str, # A key of `TOYS`
+    split:str='train', # 'train' (20 000 points) or 'test' (4000)
+) -> Data:
+    "A fixed draw from a toy"
+    toy, n = TOYS[name](), dict(train=20_000, test=4000)[split]
+    x, k = toy.sample_labelled(n, seeded(n))
+    if name == 'swiss-roll': return Data(x, k*0, [name], name)   # its Gaussians overlap: they are no classes
+    return Data(x, k, [str(i) for i in range(len(toy.modes))], name)
+
+for o in TOYS: SOURCES[o] = lambda size, split, root, o=o: toy_data(o, split)
 
 # %% ../nbs/00_data.ipynb #846186b0
 class PointLoader(Stream):

@@ -4,9 +4,9 @@
 
 # %% ../nbs/03b_files.ipynb #d640809f
 from __future__ import annotations
-import functools, inspect, json, os, time
+import functools, importlib, importlib.util, inspect, json, os, time
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 import numpy as np, torch, torch.nn as nn, torch.distributed as dist
 from torch import Tensor
@@ -20,8 +20,8 @@ from .layers import *
 from .training import *
 
 # %% auto #0
-__all__ = ['METHODS', 'pack', 'unpack', 'BadFile', 'save_tensors', 'load_tensors', 'Checkpoints', 'method', 'build_gan', 'toy',
-           'save_gan', 'load_gan']
+__all__ = ['METHODS', 'MODULES', 'pack', 'unpack', 'BadFile', 'save_tensors', 'load_tensors', 'Checkpoints', 'method',
+           'load_modules', 'build_gan', 'toy', 'save_gan', 'load_gan']
 
 # %% ../nbs/03b_files.ipynb #7355bcfd
 def pack(
@@ -198,19 +198,28 @@ def method(
         return make
     return register
 
+# %% ../nbs/03b_files.ipynb #d102f504
+MODULES = 'gan dcgan wgan wgan_gp perceptual ppgn ppgn_hidden recipes recipes_ppgn recipes_recover'.split() # That register something
+
+def load_modules():
+    "Import all that register methods, data, recipes or commands"
+    for o in MODULES:
+        if importlib.util.find_spec(f'gannb.{o}'): importlib.import_module(f'gannb.{o}')
+
 # %% ../nbs/03b_files.ipynb #e969d4b0
 def build_gan(config:dict) -> GAN:
     "Make the (untrained) GAN that `config` describes"
     config = dict(config)
     name = config.pop('method', None)
+    if name not in METHODS: load_modules()
     if name not in METHODS: raise ValueError(f'no method {name!r}: there are {", ".join(sorted(METHODS))}')
     try: return METHODS[name](**config)
     except TypeError as e: raise ValueError(f'{name}: {e}') from None
 
 @method('toy')
-def toy(nz:int=1, ema:float=None) -> GAN:
+def toy(dim:int=1, nz:int=1, ema:float=None) -> GAN:
     "A generator that shifts and scales, for tests"
-    return GAN(nn.Linear(nz, 1), MLPCritic((1,), (32,)), Normal(nz), ema=ema)
+    return GAN(nn.Linear(nz, dim), MLPCritic((dim,), (32,)), Normal(nz), ema=ema, norm=AsIs())
 
 # %% ../nbs/03b_files.ipynb #483d61e8
 def save_gan(
@@ -234,7 +243,7 @@ def load_gan(
     if not (folder/'config.json').exists(): raise BadFile(f'there is no trained GAN in {folder}')
     try: config = json.loads((folder/'config.json').read_text()); gan = build_gan(config['gan'])
     except (KeyError, json.JSONDecodeError): raise BadFile(f'{folder/"config.json"} does not describe a GAN') from None
-    gan.norm = Norm(**config['norm'])
+    gan.norm = replace(gan.norm, **config['norm'])   # in the space that it was trained in
     weights = load_tensors(folder/'weights.safetensors')
     try: gan.load_state_dict(weights)
     except (RuntimeError, AttributeError, TypeError):

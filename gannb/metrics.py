@@ -5,18 +5,21 @@
 # %% ../nbs/04_metrics.ipynb #58b5cc85
 from __future__ import annotations
 import hashlib, inspect, json, math, os, tempfile, torch, torch.nn.functional as F
+from dataclasses import dataclass
 from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from fastcore.basics import patch
 from fastai.callback.core import Callback
 from .data import DataError, Data, STACKED, cache_dir, load_data, stacked
+from .training import GAN
 
 # %% auto #0
-__all__ = ['TURNS', 'BETTER', 'Judge', 'as_float', 'batches', 'look', 'turned', 'rescale', 'train_judge', 'agreement', 'judge',
-           'moments', 'frechet_distance', 'kid', 'inception_score', 'distances', 'radii', 'prdc', 'mode_stats',
-           'StackedJudge', 'modes_covered', 'nearest', 'parzen_log_prob', 'parzen_log_likelihood', 'compare', 'short',
-           'Scores', 'judge_for', 'pictures', 'evaluate', 'ReportMetrics']
+__all__ = ['TURNS', 'BETTER', 'Judge', 'as_float', 'batches', 'turned', 'rescale', 'train_judge', 'agreement', 'judge', 'moments',
+           'frechet_distance', 'kid', 'inception_score', 'distances', 'radii', 'prdc', 'mode_stats', 'StackedJudge',
+           'modes_covered', 'nearest', 'parzen_log_prob', 'parzen_log_likelihood', 'compare', 'short', 'Scores',
+           'PointJudge', 'judge_for', 'drawn', 'evaluate', 'Seen', 'ReportMetrics']
 
 # %% ../nbs/04_metrics.ipynb #0bba21f5
 TURNS = ['0°', '90°', '180°', '270°']
@@ -39,7 +42,8 @@ class Judge(nn.Module):
         self.head = nn.Linear(nf, len(classes))
 
     @property
-    def turns(self): return self.classes == TURNS   # learned without labels
+    def sorts(self): return self.classes != TURNS   # else it learned without labels, and knows none of the data's classes
+    def many(self, n): return n   # Samples that it wants to see, of `n` that are compared
     def embed(self, x): return self.body(2*x - 1)
     def forward(self, x): return self.head(self.embed(x))
     def __repr__(self): return f'Judge of {self.name}: {len(self.classes)} classes, held-out accuracy {self.accuracy:.2%}'
@@ -57,23 +61,24 @@ def batches(x, bs=500):
     x = x.x if isinstance(x, Data) else x
     for i in range(0, len(x), bs): yield as_float(x[i:i+bs])
 
+@patch
 @torch.no_grad()
-def look(
-    judge:Judge, # The judge
+def look(self:Judge,
     x:Tensor|Data, # Pictures, (n, c, h, w)
 ) -> tuple[Tensor, Tensor]: # Features (n, d) and class probabilities (n, k), on the CPU
     "What the judge sees in pictures"
     shape = tuple((x.x if isinstance(x, Data) else x).shape[1:])
-    if shape != (judge.channels, judge.size, judge.size):
-        raise ValueError(f'this judge looks at {judge.channels}×{judge.size}×{judge.size} pictures, not at {"×".join(map(str, shape))}: '
+    if shape != (self.channels, self.size, self.size):
+        raise ValueError(f'this judge looks at {self.channels}×{self.size}×{self.size} pictures, not at {"×".join(map(str, shape))}: '
                          'make one with judge(data)')
-    device = judge.head.weight.device
-    f = torch.cat([judge.eval().embed(b.to(device)) for b in batches(x)])
-    return f.cpu(), judge.head(f).softmax(1).cpu()
+    device = self.head.weight.device
+    f = torch.cat([self.eval().embed(b.to(device)) for b in batches(x)])
+    return f.cpu(), self.head(f).softmax(1).cpu()
 
-Judge.look = look
-Judge.features = lambda self, x: self.look(x)[0]
-Judge.probs = lambda self, x: self.look(x)[1]
+@patch
+def features(self:Judge, x): return self.look(x)[0]
+@patch
+def probs(self:Judge, x): return self.look(x)[1]
 
 # %% ../nbs/04_metrics.ipynb #854c1222
 def turned(
@@ -102,7 +107,7 @@ def train_judge(
     bs:int=64, # Pictures in a batch
 ) -> Judge: # A trained judge, in evaluation mode
     "Train a judge: two epochs, but at least 400 steps"
-    turns, device = len(data.classes) < 2, torch.device(device or 'cpu')
+    turns, device = len(data.classes) < 2, torch.device(device or 'cpu')   # without labels there is still what is up
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         net = Judge(data.size, data.channels, TURNS if turns else data.classes).to(device)
@@ -128,11 +133,10 @@ def agreement(
     return (judge.probs(x).argmax(1) == y.cpu()).float().mean().item()
 
 # %% ../nbs/04_metrics.ipynb #269ba7c9
-def how_made():
-    "Hash of the code that makes a judge: a changed recipe makes another judge"
-    codes = [(f.__code__, f.__defaults__) for f in map(inspect.unwrap, (Judge.__init__, Judge.embed, turned, rescale, train_judge))]
-    parts = [(c.co_code, c.co_names, [o for o in c.co_consts if not inspect.iscode(o)], d) for c, d in codes]
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:8]
+def how_made(*functions):
+    "Hash of the source of functions: a changed recipe makes another file (compiled code would differ between a notebook and its module)"
+    sources = [inspect.getsource(inspect.unwrap(f)).strip() for f in functions]
+    return hashlib.sha256('\n'.join(sources).encode()).hexdigest()[:8]
 
 def fingerprint(data):
     "Hash of the labels and of at most 1000 pictures, evenly spaced"
@@ -172,13 +176,14 @@ def judge(
     "The judge of this data: trained the first time, then read from the cache"
     if isinstance(data, Data): train, valid = data.split(.1, seed=0)
     else: train, valid = load_data(data, size), load_data(data, size, split='test')
-    key = f'{train.name}-{train.channels}x{train.size}-{len(train)}-{fingerprint(train)}-seed{seed}-{how_made()}'
+    key = f'{train.name}-{train.channels}x{train.size}-{len(train)}-{fingerprint(train)}-seed{seed}'
+    key += '-' + how_made(Judge.__init__, Judge.embed, turned, rescale, train_judge)
     path = cache_dir()/'judges'/f'{key.replace("/", "_")}.safetensors'
     net = read_judge(path)
     if net is None:
         net = train_judge(train, seed, device)
         x, y = as_float(valid.x[:5000]), valid.labels[:5000]
-        if net.turns: y = torch.arange(len(x)) % 4; x = turned(x, y)
+        if not net.sorts: y = torch.arange(len(x)) % 4; x = turned(x, y)
         net.name, net.accuracy = train.name, agreement(net, x, y)
         write_judge(path, net)
     return net.to(device or 'cpu')
@@ -263,7 +268,7 @@ def mode_stats(
 # %% ../nbs/04_metrics.ipynb #1452d634
 class StackedJudge:
     "Looks at each colour of a stacked picture with a judge of grey pictures"
-    turns = False
+    sorts = True
     def __init__(self,
         judge:Judge, # A judge of grey pictures with k classes
     ): self.judge, self.name, self.classes = judge, f'{STACKED}{judge.name}', [str(o) for o in range(len(judge.classes)**3)]
@@ -278,6 +283,7 @@ class StackedJudge:
         return f.flatten(1), torch.einsum('na,nb,nc->nabc', *p.unbind(1)).flatten(1)
 
     features, probs = Judge.features, Judge.probs
+    def many(self, n): return max(n, 26*len(self.classes))   # as many as the literature counts modes with
     def __repr__(self): return f'{self.judge!r}, looking at each colour'
 
 # %% ../nbs/04_metrics.ipynb #4585de82
@@ -340,12 +346,13 @@ def compare(
     "Every metric of `fake` against `real`"
     (f, _), (h, p) = judge.look(real), judge.look(fake)
     res = dict(frechet=frechet_distance(f, h), kid=kid(f, h), **prdc(f, h))
-    if not judge.turns: res |= dict(score=inception_score(p), **{k: v for k, v in mode_stats(p).items() if k in ('modes', 'kl')})
+    if judge.sorts: res |= dict(score=inception_score(p), **{k: v for k, v in mode_stats(p).items() if k in ('modes', 'kl')})
     if train is not None: res['nearest'] = nearest(as_float(fake), train)[0].median().item()
     return res
 
 # %% ../nbs/04_metrics.ipynb #d8ad9b2c
-BETTER = dict(frechet='↓', kid='↓', precision='↑', recall='↑', density='↑', coverage='↑', score='↑', modes='↑', kl='↓', nearest='')
+BETTER = dict(frechet='↓', kid='↓', precision='↑', recall='↑', density='↑', coverage='↑', score='↑', modes='↑', kl='↓', nearest='',
+              asked='↑') # Metric -> better when lower or higher; whoever adds a metric adds it here
 
 def short(v): return f'{v:.4g}' if abs(v) >= .001 or v == 0 else f'{v:.1e}'
 
@@ -360,13 +367,33 @@ class Scores(dict):
         head, *rows = [f'| {" | ".join(r)} |' for r in self.rows()]
         return '\n'.join([head, '| --- | --: | --: | --: |', *rows])
 
+# %% ../nbs/04_metrics.ipynb #b169a31a
+class PointJudge:
+    "Compares vectors as they are, and sorts them by the nearest mean"
+    def __init__(self,
+        data:Data, # Vectors with labels
+    ):
+        self.name, self.classes, self.sorts = data.name, [*data.classes], len(data.classes) > 1
+        self.means = torch.stack([data.x[data.labels == k].float().mean(0) for k in range(len(data.classes))])
+
+    def look(self,
+        x:Tensor|Data, # Vectors, (n, d)
+    ) -> tuple[Tensor, Tensor]: # The vectors, and ones at the nearest class (n, k), on the CPU
+        x = as_float(x).cpu()
+        return x, F.one_hot(torch.cdist(x, self.means).argmin(1), len(self.means)).float()
+
+    features, probs = Judge.features, Judge.probs
+    def many(self, n): return n
+    def __repr__(self): return f'{self.name}, vectors compared as they are'
+
 # %% ../nbs/04_metrics.ipynb #f0c60ba0
 def judge_for(
     data:Data, # Pictures to be judged against
     device=None, # Where the judge works
     train:Data|None=None, # Pictures it may learn from (default: nine tenths of `data`)
 ) -> Judge: # `judge(name)` for the data sets that come with the project, else one that learned from `train`
-    "The judge that fits these pictures"
+    "The judge that fits these pictures, or vectors"
+    if not data.pictures: return PointJudge(data if train is None else train)
     name = data.name.removeprefix(STACKED)
     if name in ('digits', 'mnist', 'fashion', 'cifar10'):
         try: known = judge(name, data.size, device=device)
@@ -374,10 +401,10 @@ def judge_for(
         else: return known if name == data.name else StackedJudge(known)
     return judge(data if train is None else train, device=device)
 
-def pictures(gan, n, generator):
-    "`n` pictures in [0, 1] from a GAN, or the first `n` of some pictures"
-    if hasattr(gan, 'to_pixels'): x = gan.to_pixels(gan.sample(n, generator=generator)).float().cpu()
-    else: x = as_float(gan.x[:n] if isinstance(gan, Data) else gan[:n]).cpu()
+def drawn(gan, n, generator, *what):
+    "`n` samples of a GAN, pictures in [0, 1], or the first `n` of some samples"
+    if isinstance(gan, (Tensor, Data)): x = as_float(gan.x[:n] if isinstance(gan, Data) else gan[:n]).cpu()
+    else: x = gan.to_pixels(gan.sample(n, *what, generator=generator)).float().cpu()
     if not x.isfinite().all(): raise FloatingPointError('the samples are not finite: the training has diverged, nothing can be measured')
     return x
 
@@ -392,10 +419,53 @@ def evaluate(
     "Measure a generator, and real pictures beside it"
     g = generator or torch.Generator().manual_seed(0)
     judge = judge or judge_for(data)
-    n = min(n, len(data)//2, n if hasattr(gan, 'to_pixels') else len(gan))
+    n = min(n, len(data)//2, len(gan) if isinstance(gan, (Tensor, Data)) else n)
     idx = torch.randperm(len(data), generator=g)
     ref, other = (data.subset(i.sort().values) for i in (idx[:n], idx[n:2*n]))
-    return Scores(compare(judge, ref, pictures(gan, n, g), train), n=n, floor=compare(judge, ref, other, train))
+    return Scores(compare(judge, ref, drawn(gan, n, g), train), n=n, floor=compare(judge, ref, other, train))
+
+# %% ../nbs/04_metrics.ipynb #3ad0f086
+@dataclass
+class Seen:
+    "What a judge has seen in some samples"
+    features: Tensor # (n, d)
+    probs: Tensor # (n, k)
+    labels: Tensor|None # Their classes, those of generated ones as asked for, (n,); None: nothing was asked
+
+@patch
+def judged(self:GAN,
+    made:Seen, # Generated samples
+    real:Seen, # As many real ones
+    judge, # The judge
+) -> tuple: # Dictionaries of metrics and of their floors
+    "What is measured of this GAN beside what is measured of all"
+    def of(s):
+        res = dict(confidence=s.probs.amax(1).mean().item())
+        if len(judge.classes) > 100: res |= {k: v for k, v in mode_stats(s.probs).items() if k in ('modes', 'kl')}
+        return res if made.labels is None else res | dict(asked=(s.probs.argmax(1) == s.labels).float().mean().item())
+    share = dict(zip(judge.classes, mode_stats(made.probs)['share'].tolist())) if len(judge.classes) <= 100 else None
+    return of(made) | (dict(share=share) if share else {}), of(real)
+
+# %% ../nbs/04_metrics.ipynb #385635c0
+@patch
+def measure(self:GAN,
+    real:Data, # Real samples, best held out
+    n:int=1000, # Samples to compare; at most half of `real`
+    judge=None, # Default: the judge of these data
+    train:Data|None=None, # What a judge may learn from, if it is not one that comes with the project
+    seed:int=0, # Of the samples
+) -> Scores: # What `evaluate` says, and what `judged` adds
+    "Measure this GAN, and real samples beside it"
+    judge = judge or judge_for(real, train=train)
+    many = judge.many(n)
+    cond = self.ask(many)
+    x = drawn(self, many, torch.Generator().manual_seed(seed), cond)
+    res = evaluate(x, real, judge, n)
+    if not judge.sorts: return res
+    some, asked = real.split(min(many, len(real)))[1], cond[0] if self.classes == [*map(str, judge.classes)] else None
+    more, floor = self.judged(Seen(*judge.look(x), asked), Seen(*judge.look(some), some.labels), judge)
+    res['floor'] |= floor
+    return Scores(res | more | dict(samples=many, judge=repr(judge)))
 
 # %% ../nbs/04_metrics.ipynb #9f76b09c
 class ReportMetrics(Callback):
@@ -413,5 +483,5 @@ class ReportMetrics(Callback):
     def before_fit(self): self.jury = self.jury or judge_for(self.real)
     def after_train(self):
         if (self.epoch + 1) % self.interval and self.epoch + 1 < self.n_epoch: return
-        self.scores = evaluate(self.learn.model, self.real, self.jury, n=self.n_pictures)
+        self.scores = self.learn.model.measure(self.real, self.n_pictures, self.jury)
         self.recorder.extra.update({k: float(self.scores[k]) for k in self.columns})

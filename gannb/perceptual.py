@@ -126,7 +126,7 @@ def draw(self:Inverter,
     bs:int=500, # At a time
 ) -> Tensor: # Pictures in the encoder's space, (n, c, h, w)
     "G(h), in evaluation mode, by the averaged generator if there is one"
-    net = self.generator if self.ema is None else self.ema.module
+    net = self.generator if self.ema is None else self.net
     with evaluating(net): return torch.cat([net(o) for o in h.to(self.device).split(bs)])
 
 # %% ../nbs/31_perceptual.ipynb #384ac00d

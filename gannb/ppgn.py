@@ -302,7 +302,7 @@ def sample_codes(self:PPGN,
     if h0 is None:
         shape, device = (n, *E.shapes[E.code_layer]), generator.device if generator else None
         h0 = self.codes.start(n, generator) if self.h0 == 'codes' else torch.randn(shape, generator=generator, device=device)
-    net = self.generator if self.ema is None else self.ema.module
+    net = self.generator if self.ema is None else self.net
     y = y if y is None else y.to(self.device)
     return mala_sample(net, E.code, condition, h0.to(self.device), steps or self.walk, y=y, rng=generator, **kw)
 

@@ -71,7 +71,7 @@ class Frozen:
         nz:int=None, # Length of a code; None: the generator's
     ):
         net = generator
-        if isinstance(net, GAN): net = net.generator if net.ema is None else net.ema.module
+        if isinstance(net, GAN): net = net.generator if net.ema is None else net.net
         self.nz, self.last, self.net, self.like = nz or getattr(net, 'nz', None), None, net, torch.empty(0)
         if self.nz is None: raise ValueError('the length of a code is not known: pass a prior')
         if not isinstance(net, nn.Module): self.shape = net(torch.zeros(1, self.nz)).shape[1:]; return

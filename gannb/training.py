@@ -7,7 +7,7 @@ from __future__ import annotations
 import copy, math, random, time
 from collections import defaultdict
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 import numpy as np, torch, torch.nn as nn, torch.distributed as dist
@@ -27,9 +27,10 @@ from .layers import *
 from .losses import *
 
 # %% auto #0
-__all__ = ['CRITIC', 'GENERATOR', 'REFUSED', 'Turn', 'every', 'warm_up', 'micro_batches', 'Normal', 'Uniform', 'Average', 'GAN',
-           'evaluating', 'Players', 'Deal', 'NonFinite', 'TermRecorder', 'first_terms', 'DealTurns',
-           'average_gradients', 'same_start', 'rng_state', 'set_rng_state', 'GANLearner', 'gan_learner', 'Precision']
+__all__ = ['CRITIC', 'GENERATOR', 'REFUSED', 'Turn', 'every', 'warm_up', 'micro_batches', 'Normal', 'Uniform', 'Average', 'Game',
+           'Solo', 'alone', 'GAN', 'class_numbers', 'At', 'sampler', 'evaluating', 'Players', 'Deal', 'NonFinite',
+           'TermRecorder', 'first_terms', 'refuse', 'DealTurns', 'average_gradients', 'same_start', 'rng_state',
+           'set_rng_state', 'aside', 'Dispatcher', 'GANLearner', 'gan_learner', 'Stage', 'one_by_one', 'Precision']
 
 # %% ../nbs/03_training.ipynb #7116cffc
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ class Average(AveragedModel):
         net:nn.Module, # Whose states are averaged; the first is copied
         decay:float, # What is left of the average at each step
     ):
+        if not 0 < decay < 1: raise ValueError(f'ema is {decay}: it is what a step leaves of the average, between 0 and 1')
         super().__init__(net, multi_avg_fn=get_ema_multi_avg_fn(decay))
         self.requires_grad_(False)
         self.decay, self.begun = decay, False
@@ -125,10 +127,80 @@ class Average(AveragedModel):
         for mean, last in zip(self.module.buffers(), net.buffers()): mean.copy_(last)
         self.n_averaged += 1
 
-# %% ../nbs/03_training.ipynb #2c2300e0
-class GAN(nn.Module):
-    "A generator and a critic that take turns"
+# %% ../nbs/03_training.ipynb #80e642f1
+class Game(nn.Module):
+    "Nets that take turns"
     defaults = dict(lr=2e-4, opt=partial(torch.optim.Adam, betas=(.5, .999), fused=True), n_critic=1) # Of `gan_learner`
+    takes = () # Columns of the data that come with each batch, by name
+    memory_format = torch.channels_last # Of the nets
+    norm = Norm() # Takes pictures to the nets' space and back
+
+    @property
+    def players(self) -> dict: raise NotImplementedError('a game names its players: name -> net') # Name -> net
+    @property
+    def device(self): return next(p.device for net in self.players.values() for p in net.parameters())
+    def adopt(self, norm:Norm): self.norm = norm # That of the data it is about to learn from
+    def stepped(self, turn): pass # What follows the step of a turn
+
+# %% ../nbs/03_training.ipynb #ec9e4dbf
+@contextmanager
+def _only(game, players):
+    "Inside, the parameters of all other players need no gradient"
+    mine = {id(p) for name in players for p in game.players[name].parameters()}
+    idle = [p for net in game.players.values() for p in net.parameters() if p.requires_grad and id(p) not in mine]
+    for p in idle: p.requires_grad_(False)
+    try: yield
+    finally:
+        for p in idle: p.requires_grad_(True)
+
+# %% ../nbs/03_training.ipynb #0b0c6aa7
+@patch
+def forward(self:Game,
+    turn:Turn, # Who plays
+    x:Tensor, # Real data, (b, c, h, w)
+    *cond, # What the game `takes`, (b, …) each
+) -> dict: # Named scalar terms; their sum is the loss of this turn
+    "Play `turn` on one batch"
+    with _only(self, turn.players): return self.play(turn, x, *cond)
+
+@patch
+def play(self:Game, turn:Turn, x:Tensor, *cond) -> dict:
+    "The terms of all players of a turn"
+    terms = {}
+    for player in turn.players: terms |= getattr(self, f'{player}_turn')(x, *cond)
+    return terms
+
+# %% ../nbs/03_training.ipynb #4148ed45
+class Solo(Game):
+    "A net that is trained by itself"
+    memory_format = torch.contiguous_format
+    def __init__(self,
+        net:nn.Module, # The player
+        loss, # Function (output, *columns) -> scalar
+        takes:tuple=('labels',), # Columns of the data, for the loss
+        norm:Norm=Norm(), # Space of the pictures
+        name:str='net', # Of the player
+    ):
+        super().__init__()
+        self.net, self.loss, self.takes, self.norm, self.name = net, loss, takes, norm, name
+        self.defaults = Game.defaults | dict(schedule=alone(name))
+
+    @property
+    def players(self): return {self.name: self.net}
+    def play(self, turn, x, *columns): return {f'{self.name}_loss': self.loss(self.net(x), *columns)}
+
+def alone(
+    player:str='generator', # Its name
+): # Function from the round to its turns
+    "The schedule of one player"
+    return lambda round: [Turn((player,))]
+
+# %% ../nbs/03_training.ipynb #2c2300e0
+class GAN(Game):
+    "A generator and a critic that take turns"
+    drawing = ('generator',) # Players that make samples: these have averages
+    slow = False # Are samples dear? Then they are measured once, at the end
+    walks = False # Do samples come by a walk, whose `steps` one can choose?
 
     def __init__(self,
         generator:nn.Module, # $G$: `(z, *cond)` -> pictures in model space, (b, c, h, w)
@@ -137,18 +209,22 @@ class GAN(nn.Module):
         loss:str|Loss='non_saturating', # The losses of the two players, or their name
         ema:float|None=None, # Decay of an exponential average of the generator, which is then the one that samples
         norm:Norm=Norm(), # Takes pictures to the nets' space and back
+        classes=(), # Names of the classes that one can ask for; the nets then take labels as their condition
     ):
         super().__init__()
         self.generator, self.critic, self.prior, self.game, self.norm, self.config = generator, critic, prior, get_loss(loss), norm, None
-        self.ema = Average(generator, ema) if ema else None
+        self.classes = [str(o) for o in classes]
+        self.ema = nn.ModuleDict({k: Average(self.players[k], ema) for k in self.drawing}) if ema is not None else None
 
     @property
     def players(self): return dict(critic=self.critic, generator=self.generator)
-
     @property
-    def device(self): return next(self.generator.parameters()).device
+    def takes(self): return ('labels',) if self.classes else ()
+    @property
+    def net(self): return self.generator if self.ema is None else self.ema['generator'].module # The generator that samples
 
-    def fake(self, n, *cond): return self.generator(self.prior.sample(n, device=self.device), *cond)
+    def fake(self, x, *cond): return self.generator(self.prior.sample(len(x), device=self.device), *cond) # As many as there are in `x`
+    def sees(self, x, *cond, real): return (x, *cond) # What the critic sees of real or of generated samples
 
 # %% ../nbs/03_training.ipynb #f61edb9a
 @patch
@@ -157,44 +233,88 @@ def critic_turn(self:GAN,
     *cond, # Conditions, (b, …) each
 ) -> dict: # Named terms of the critic's loss
     "What the critic pays on one batch"
-    with torch.no_grad(): fake = self.fake(len(x), *cond)
-    return dict(critic_loss=self.game.critic(self.critic(x, *cond), self.critic(fake, *cond)))
+    real, fake = self.both(x, *cond)
+    return dict(critic_loss=self.game.critic(self.critic(*real), self.critic(*fake)))
+
+@patch
+def both(self:GAN, x:Tensor, *cond) -> tuple: # `(x, *cond)` of real and of generated samples
+    "What the critic sees on one batch"
+    with torch.no_grad(): fake = self.sees(self.fake(x, *cond), *cond, real=False)
+    return self.sees(x, *cond, real=True), fake
 
 # %% ../nbs/03_training.ipynb #9830bf11
 @patch
 def generator_turn(self:GAN, x:Tensor, *cond) -> dict:
     "What the generator pays on one batch"
-    return dict(generator_loss=self.game.generator(self.critic(self.fake(len(x), *cond), *cond)))
-
-# %% ../nbs/03_training.ipynb #ec9e4dbf
-@contextmanager
-def _only(gan, players):
-    "Inside, the parameters of all other players need no gradient"
-    mine = {id(p) for name in players for p in gan.players[name].parameters()}
-    idle = [p for net in gan.players.values() for p in net.parameters() if p.requires_grad and id(p) not in mine]
-    for p in idle: p.requires_grad_(False)
-    try: yield
-    finally:
-        for p in idle: p.requires_grad_(True)
-
-# %% ../nbs/03_training.ipynb #0b0c6aa7
-@patch
-def forward(self:GAN,
-    turn:Turn, # Who plays
-    x:Tensor, # Real data, (b, c, h, w)
-    *cond, # Conditions, (b, …) each
-) -> dict: # Named scalar terms; their sum is the loss of this turn
-    "Play `turn` on one batch"
-    with _only(self, turn.players):
-        terms = {}
-        for player in turn.players: terms |= getattr(self, f'{player}_turn')(x, *cond)
-    return terms
+    return dict(generator_loss=self.game.generator(self.critic(*self.sees(self.fake(x, *cond), *cond, real=False))))
 
 # %% ../nbs/03_training.ipynb #31645d78
 @patch
 def stepped(self:GAN, turn:Turn):
     "What follows the step of `turn`"
-    if self.ema is not None and 'generator' in turn.players: self.ema.update_parameters(self.generator)
+    for k in turn.players:
+        if self.ema is not None and k in self.drawing: self.ema[k].update_parameters(self.players[k])
+
+# %% ../nbs/03_training.ipynb #9d224315
+def class_numbers(
+    classes:list, # Names of the classes
+    n:int, # Samples
+    what=None, # A name or a number, or a list or tensor with one for each sample; None: all classes in turn
+) -> Tensor: # int64, (n,)
+    "Classes as numbers, or a `ValueError` that says which there are"
+    if what is None: return torch.arange(n) % len(classes)
+    what = what.tolist() if isinstance(what, (Tensor, np.ndarray)) else what
+    many = list(what) if isinstance(what, (list, range)) else [what]*n
+    if len(many) != n: raise ValueError(f'{len(many)} classes for {n} samples: give one, or one for each sample')
+    def number(o):
+        if isinstance(o, str) and o in classes: return classes.index(o)
+        if isinstance(o, int) and 0 <= o < len(classes): return o
+        names = ', '.join(classes[:20]) + ', …'*(len(classes) > 20)
+        raise ValueError(f'no class {o!r}: there are {names} (numbers 0 to {len(classes)-1})')
+    return torch.tensor([number(o) for o in many], dtype=torch.int64)
+
+@patch
+def ask(self:GAN,
+    n:int, # Samples
+    what=None, # A class, see `class_numbers`; or a tuple: the conditions themselves; None: what the GAN asks for by itself
+) -> tuple: # Conditions, for `generator(z, *cond)`
+    "What is wanted, as the nets take it"
+    if isinstance(what, tuple): return what
+    if self.classes: return class_numbers(self.classes, n, what),
+    if what is None: return ()
+    raise ValueError(f'this GAN cannot be asked for {what!r}: it was trained without classes')
+
+# %% ../nbs/03_training.ipynb #78b5c0a7
+class At(nn.Module):
+    "A net with its conditions bound: from codes alone to samples"
+    def __init__(self,
+        net, # Codes, and conditions -> samples in model space: a module, or any function
+        *cond:Tensor, # Conditions: one for all codes, (1, …), or (k, …)
+        norm:Norm=Norm(), # The space of the samples
+        prior=None, # Where codes come from, if that is known
+    ):
+        super().__init__()
+        self.net, self.cond, self.norm, self.prior = net, cond, norm, prior
+
+    def forward(self,
+        z:Tensor, # Codes, (n, …)
+        i:Tensor|None=None, # Which condition each code has, (n,); None: the first code the first, and so on, over and over
+    ) -> Tensor: # Samples, (n, …)
+        for c in self.cond:
+            if i is None and len(z) % len(c): raise ValueError(f'{len(c)} conditions for {len(z)} codes: give one, or one for each')
+        i = torch.arange(len(z)) if i is None else i
+        return self.net(z, *(c.to(z.device)[i.to(z.device) % len(c)] for c in self.cond))
+
+@patch
+def at(self:GAN, *cond:Tensor) -> At: # Conditions, from `ask`
+    "The net that samples: its average, if there is one"
+    return At(self.net, *cond, norm=self.norm, prior=self.prior)
+
+def sampler(
+    net, # A GAN, an `At`, or any net from codes to samples
+) -> At:
+    "From codes to samples, whatever is given; a GAN is asked for what it asks for by itself"
+    return net if isinstance(net, At) else net.at(*net.ask(1)) if isinstance(net, GAN) else At(net)
 
 # %% ../nbs/03_training.ipynb #2a16b680
 @contextmanager
@@ -206,22 +326,54 @@ def evaluating(net:nn.Module):
         for m, mode in modes: m.training = mode
 
 @patch
+def latents(self:GAN,
+    n:int, # How many
+    *cond, # Conditions, from `ask`
+    generator:torch.Generator|None=None, # Source of the codes (else torch's own)
+) -> Tensor: # (n, nz)
+    "Codes to sample from"
+    return self.prior.sample(n, generator=generator, device=self.device)
+
+@patch
 @torch.no_grad()
 def sample(self:GAN,
     n:int, # Number of samples
-    *cond, # Conditions, (n, …) each
+    what=None, # What is wanted, see `ask`
     generator:torch.Generator|None=None, # Source of the latents (else torch's own)
     bs:int=500, # Samples computed at once
+    **kwargs, # More for `latents`, of GANs that walk
 ) -> Tensor: # Samples in model space, (n, c, h, w)
     "Draw samples"
-    z = self.prior.sample(n, generator=generator, device=self.device)
-    net = self.generator if self.ema is None else self.ema.module
-    with evaluating(net): return torch.cat([net(*o) for o in zip(*(t.split(bs) for t in (z, *cond)))])
+    cond = self.ask(n, what)
+    for c in cond:
+        if len(c) not in (1, n): raise ValueError(f'{len(c)} conditions for {n} samples: give one, or one for each')
+    z, net = self.latents(n, *cond, generator=generator, **kwargs), self.at(*cond)
+    with evaluating(net): return torch.cat([net(z[i], i) for i in torch.arange(n).split(bs)])
 
 @patch
 def to_pixels(self:GAN, x:Tensor) -> Tensor:
-    "Pictures in [0, 1] from pictures in model space"
+    "Samples as the data have them, such as pictures in [0, 1], from samples in model space"
     return self.norm.decode(x)
+
+# %% ../nbs/03_training.ipynb #4db7dbf7
+@patch
+def grid(self:GAN) -> tuple: # Number of samples, what to ask for, pictures in a row
+    "What a picture of samples shows: a row for each of the first ten classes, or samples as they come"
+    rows = range(min(10, len(self.classes)))
+    return (8*len(rows), [k for k in rows for _ in range(8)], 8) if rows else (64, None, 16)
+
+@patch(as_prop=True)
+def shape(self:GAN) -> tuple: # Such as (c, h, w)
+    "Shape of one sample"
+    g = torch.Generator().manual_seed(0)
+    with torch.no_grad(), evaluating(self.net): return tuple(self.at(*self.ask(1))(self.prior.sample(1, generator=g).to(self.device)).shape[1:])
+
+@patch
+def guess(self:GAN,
+    x:Tensor, # Samples in model space, (n, …)
+) -> Tensor|None: # Codes, (n, nz); None: no idea
+    "A first guess of the codes of samples"
+    return None
 
 # %% ../nbs/03_training.ipynb #b5079779
 class Players(_BaseOptimizer):
@@ -315,10 +467,11 @@ class TermRecorder(Recorder):
     ):
         self.gap, self.names, self.turn_of, self.value_of, self.first, self.unread, self.extra = every, None, {}, {}, {}, [], {}
 
+    before_train = before_validate = after_train = after_validate = after_cancel_train = after_cancel_validate = noop # fastai's own records
+    after_batch = noop
+
     @property
     def history(self): return {k: (np.array(self.turn_of[k]), np.array(self.value_of[k])) for k in self.names or ()}
-
-    def after_batch(self): pass
 
     def after_pred(self):
         learn = self.learn   # asking `learn` itself is faster than fastai's delegation
@@ -348,7 +501,7 @@ def read(self:TermRecorder):
 
 # %% ../nbs/03_training.ipynb #fc67968a
 def first_terms(
-    gan:GAN, # The module
+    gan:Game, # The module
     schedule, # Its schedule
     batch:tuple, # One batch, `(x, *cond)`
     rounds:int=600, # So many rounds of the schedule are looked at for kinds of turns
@@ -395,9 +548,6 @@ def after_fit(self:TermRecorder): self.read()
 def plot_loss(self:TermRecorder, *args, **kwargs):
     raise NotImplementedError('there is no single loss: use gannb.show.plot_history(learn)')
 
-for o in 'before_train before_validate after_train after_validate after_cancel_train after_cancel_validate'.split():
-    setattr(TermRecorder, o, noop)
-
 # %% ../nbs/03_training.ipynb #2cb1a520
 REFUSED = dict(
     GradientAccumulation='it would add up the gradients of different players: use gan_learner(..., accumulate=n)',
@@ -408,8 +558,17 @@ REFUSED = dict(
     DistributedTrainer='start the script with torchrun: the gradients of the players are averaged',
     ParallelTrainer='start the script with torchrun',
     GANTrainer='this learner deals the turns itself',
-    MixUp='it mixes labels: there are none here', CutMix='it mixes labels: there are none here')
+    MixUp='it mixes pictures: a generator would learn the mixtures', CutMix='it mixes pictures: a generator would learn the mixtures')
 
+def refuse(
+    cbs, # Callbacks
+):
+    "A `ValueError` that says what to do instead, where a callback cannot be used with a GAN"
+    for cb in cbs:
+        why = next((REFUSED[c.__name__] for c in type(cb).__mro__ if c.__name__ in REFUSED), None)
+        if why: raise ValueError(f'{type(cb).__name__} cannot be used with a GAN: {why}')
+
+# %% ../nbs/03_training.ipynb #b43d677c
 class DealTurns(Callback):
     "Deals the turns of a GAN as the batches of a fastai training"
     order, run_valid = -5, False
@@ -425,62 +584,41 @@ class DealTurns(Callback):
         return tuple(b.to(device) for b in batch)
 
     def before_fit(self):
-        for cb in self.learn.cbs:
-            why = next((REFUSED[c.__name__] for c in type(cb).__mro__ if c.__name__ in REFUSED), None)
-            if why: raise ValueError(f'{type(cb).__name__} cannot be used with a GAN: {why}')
+        refuse(self.learn.cbs)
         self.stopping = False
         if self.rng is None: self.start = self.deal.batches, self.deal.epoch   # else we resume
         if not self.deal.unfinished: self.model.zero_grad()   # an interrupted turn may have left some
         same_start(self.model)
 
-# %% ../nbs/03_training.ipynb #4d568e2a
-@patch
-def before_train(self:DealTurns):
-    self.learn.dl = self.deal
-    self.restore()
+    def before_train(self): self.learn.dl = self.deal; self.restore()
 
-@patch
-def restore(self:DealTurns):
-    "Take the random numbers up where the checkpoint that we resume left them"
-    if self.rng is not None: set_rng_state(self.rng, self.model.device)
-    self.rng = None
+    def before_batch(self):
+        learn, (batches, epoch) = self.learn, self.start
+        learn.opt.playing = self.turn.players
+        learn.pct_train = max(0, self.deal.batches - batches - 1)/((epoch + learn.n_epoch)*len(self.deal.dl) - batches)
 
-DealTurns.after_fit = DealTurns.restore   # where nothing was left to do
+    def after_loss(self):
+        if self.turn.scale != 1: self.learn.loss_grad = self.loss_grad*self.turn.scale
 
-@patch
-def before_batch(self:DealTurns):
-    learn = self.learn
-    learn.opt.playing = self.turn.players
-    batches, epoch = self.start
-    learn.pct_train = max(0, self.deal.batches - batches - 1)/((epoch + learn.n_epoch)*len(self.deal.dl) - batches)
+    def before_step(self):
+        if not self.turn.step: raise CancelBatchException
+        average_gradients(p for name in self.turn.players for p in self.learn.model.players[name].parameters())
+        if self.skipped: self.skipped = False
 
-@patch
-def after_loss(self:DealTurns):
-    if self.turn.scale != 1: self.learn.loss_grad = self.loss_grad*self.turn.scale
+    def after_cancel_step(self): self.skipped = True   # fastai calls `after_step` all the same
+    def after_step(self):
+        if not self.skipped: self.learn.model.stepped(self.turn)
+    def after_cancel_batch(self):   # fastai leaves the gradients of a batch that a callback cancels
+        if self.turn and self.turn.step: self.learn.opt.zero_grad()
+    def after_batch(self):
+        if self.stopping: raise CancelFitException
+    def before_validate(self): raise CancelValidException
+    def after_fit(self): self.restore()   # where nothing was left to do
 
-@patch
-def before_step(self:DealTurns):
-    if not self.turn.step: raise CancelBatchException
-    average_gradients(p for name in self.turn.players for p in self.learn.model.players[name].parameters())
-    if self.skipped: self.skipped = False
-
-@patch
-def after_cancel_step(self:DealTurns): self.skipped = True
-
-@patch
-def after_step(self:DealTurns):
-    if not self.skipped: self.learn.model.stepped(self.turn)
-
-@patch
-def after_cancel_batch(self:DealTurns):
-    if self.turn and self.turn.step: self.learn.opt.zero_grad()   # fastai leaves the gradients of a batch that a callback cancels
-
-@patch
-def after_batch(self:DealTurns):
-    if self.stopping: raise CancelFitException
-
-@patch
-def before_validate(self:DealTurns): raise CancelValidException
+    def restore(self):
+        "Take the random numbers up where the checkpoint that we resume left them"
+        if self.rng is not None: set_rng_state(self.rng, self.model.device)
+        self.rng = None
 
 # %% ../nbs/03_training.ipynb #45cfebf5
 def average_gradients(
@@ -495,7 +633,7 @@ def average_gradients(
     for g, new in zip(grads, flat.split([g.numel() for g in grads])): g.copy_(new.view(g.shape))
 
 def same_start(
-    gan:GAN, # The module
+    gan:Game, # The module
 ):
     "Give all processes the weights and torch's random numbers of the first"
     if not dist.is_initialized() or dist.get_world_size() == 1: return
@@ -519,33 +657,47 @@ def set_rng_state(s:dict, device=torch.device('cpu')):
     if s['cuda'] is not None and device.type == 'cuda': torch.cuda.set_rng_state(s['cuda'], device)
     np.random.set_state(tuple(s['numpy'])); random.setstate((s['python'][0], tuple(s['python'][1]), s['python'][2]))
 
-# %% ../nbs/03_training.ipynb #6b1843d3
-class GANLearner(Learner):
-    "A fastai `Learner` whose batches are the turns of a GAN"
-    _handlers = None # Event -> (callback, its handler)
+@contextmanager
+def aside(
+    seed:int=0, # Where the random numbers begin inside
+    device=torch.device('cpu'), # Where the nets are
+):
+    "Inside, random numbers begin anew; afterwards they go on as if nothing had happened"
+    before = rng_state(device)
+    torch.manual_seed(seed); np.random.seed(seed % 2**32); random.seed(seed)
+    try: yield
+    finally: set_rng_state(before, device)
+
+# %% ../nbs/03_training.ipynb #8742970f
+class Dispatcher(Learner):
+    "A fastai `Learner` that calls at an event those callbacks only that have a handler for it"
+    _handlers = None # Event -> (callback, its handler), or None where callbacks have come or gone
+
     def __call__(self, event_name):
         if not isinstance(event_name, str): return [self(e) for e in event_name]
-        if self._handlers is None or event_name == 'before_fit': self._find_handlers()
+        if self._handlers is None or event_name == 'before_fit': self._handlers = self._find_handlers()
         inner = event_name in _inner_loop
         for cb, handler in self._handlers[event_name]:
             if cb.run and (not inner or (cb.run_train if self.training else cb.run_valid)): handler()
         if event_name == 'after_fit':
             for cb in self.cbs: cb.run = True
 
+    def _find_handlers(self):
+        has = lambda cb, e: e in cb.__dict__ or getattr(type(cb), e, noop) is not noop
+        cbs, events = self.cbs.sorted('order'), [e for e in vars(event) if not e.startswith('_')]
+        return {e: [(cb, getattr(cb, e)) for cb in cbs if has(cb, e)] for e in events}
+
+    def add_cb(self, cb): super().add_cb(cb); self._handlers = None; return self
+    def remove_cb(self, cb): super().remove_cb(cb); self._handlers = None; return self
+
+# %% ../nbs/03_training.ipynb #6b1843d3
+class GANLearner(Dispatcher):
+    "A fastai `Learner` whose batches are the turns of a game"
     def _set_device(self, b):
         batch = self.deal_turns.on_device(b[1:-1])
         return b[0], *batch, batch[0]
 
     def _split(self, b): self.xb, self.yb = b[:-1], b[-1:]
-
-    def _find_handlers(self):
-        has = lambda cb, e: e in cb.__dict__ or getattr(type(cb), e, noop) is not noop
-        cbs = self.cbs.sorted('order')
-        events = [e for e in vars(event) if not e.startswith('_')]
-        self._handlers = {e: [(cb, getattr(cb, e)) for cb in cbs if has(cb, e)] for e in events}
-
-    def add_cb(self, cb): super().add_cb(cb); self._handlers = None; return self
-    def remove_cb(self, cb): super().remove_cb(cb); self._handlers = None; return self
 
     def fit(self, n_epoch, lr=None, *args, **kwargs):
         if lr is None and self.deal_turns.rng is not None: lr = self.opt.hypers.attrgot('lr')   # we resume: with the rates of then
@@ -585,7 +737,7 @@ def total_loss(terms, x):
 # %% ../nbs/03_training.ipynb #fb253ea0
 def gan_learner(
     dls:DataLoaders, # Data, from `image_dls` or `point_dls`
-    gan:GAN, # The module; its `defaults` are used for what is not given here
+    gan:Game, # The module; its `defaults` are used for what is not given here
     n_critic:int|None=None, # Critic turns to one generator turn: shorthand for `schedule=every(n_critic)`
     schedule=None, # Function from the round to its turns
     lr:float|dict|None=None, # Learning rate, or one per player by name
@@ -599,8 +751,8 @@ def gan_learner(
     d = gan.defaults | {k: v for k, v in dict(n_critic=n_critic, lr=lr, opt=opt).items() if v is not None}
     if schedule is None: schedule = d['schedule'] if 'schedule' in d and n_critic is None else every(d['n_critic'])
     if accumulate > 1: schedule = micro_batches(schedule, accumulate)
-    gan.norm = getattr(dls, 'norm', gan.norm)
-    gan.to(getattr(dls, 'device', None) or default_device(), memory_format=torch.channels_last)
+    gan.adopt(getattr(dls, 'norm', gan.norm))   # points that a toy makes have none
+    gan.to(getattr(dls, 'device', None) or default_device(), memory_format=gan.memory_format)
     rates, opts = by_player(gan, 'lr', d['lr']), by_player(gan, 'opt', d['opt'])
     trained = lambda net: [p for p in net.parameters() if p.requires_grad]
     make = lambda gan, lr: Players({k: opts[k](trained(m), lr=rates[k]) for k, m in gan.players.items()})
@@ -608,6 +760,56 @@ def gan_learner(
     if amp: own.append(Precision(amp, gan.device.type))
     return GANLearner(dls, gan, loss_func=total_loss, opt_func=make, lr=list(rates.values()), splitter=noop, wd_bn_bias=True,
                       train_bn=False, cbs=own + list(L(cbs)), default_cbs=False, path=path)
+
+# %% ../nbs/03_training.ipynb #58af4e6d
+@dataclass
+class Stage:
+    "One of the trainings of a run"
+    name:str # The last one, in which the GAN itself plays, is called 'game'
+    game:Game # Who plays
+    data:Data # What it learns from
+    settings:dict = field(default_factory=dict) # What is not as in the rest of the run: `epochs`, `bs`, `seed`, and more of `gan_learner`
+    says:str = '' # What came of it, in a line, for those who watch
+
+    def learner(self,
+        device=None, # By default fastai's: a GPU if there is one
+        cbs=None, # Callbacks
+        **run, # The run's own settings
+    ) -> GANLearner:
+        "A learner for this training"
+        s = dict(bs=64, seed=0) | run | {k: v for k, v in self.settings.items() if k != 'epochs'}
+        dls = image_dls(self.data, s.pop('bs'), columns=self.game.takes, norm=self.game.norm, seed=s.pop('seed'), device=device)
+        return gan_learner(dls, self.game, cbs=cbs, **s)
+
+@patch
+def stages(self:GAN,
+    data:Data, # To train on
+): # An iterator of `Stage`s: go on when a stage is over
+    "The trainings of a run, in their order"
+    yield Stage('game', self, data)
+
+@patch
+def prepare(self:GAN,
+    data:Data, # To train on
+    device=None, # By default fastai's
+) -> GAN: # Itself
+    "Train all that comes before the game"
+    for stage in one_by_one(self, data):
+        if stage.name == 'game': return self
+        with aside(device=self.device):
+            learn = stage.learner(device)
+            with learn.no_bar(), learn.no_logging(): learn.fit(stage.settings['epochs'])
+
+def one_by_one(
+    gan:GAN, # A GAN
+    data:Data, # To train on
+): # An iterator of its stages
+    "The stages of a run; what is done between them has random numbers of its own"
+    stages = gan.stages(data)
+    while True:
+        with aside(device=gan.device): stage = next(stages, None)
+        if stage is None: return
+        yield stage
 
 # %% ../nbs/03_training.ipynb #d77b3663
 class Precision(Callback):

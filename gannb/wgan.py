@@ -25,9 +25,10 @@ class WGAN(GAN):
         prior=None, # Where the latents come from
         c:float=.01, # Half the side of the box
         ema:float|None=None, # Decay of the averaged generator
+        **kwargs, # More of `GAN`
     ):
         if c <= 0: raise ValueError(f'c is {c}: it is half the side of a box, and must be positive')
-        super().__init__(generator, critic, prior, 'wasserstein', ema)
+        super().__init__(generator, critic, prior, 'wasserstein', ema, **kwargs)
         self.c = c
 
 # %% ../nbs/20_wgan.ipynb #5a0b38f6

@@ -31,9 +31,10 @@ class WGANGP(GAN):
         weight:float=10., # λ
         one_sided:bool=False, # Charge only slopes above 1?
         ema:float|None=None, # Decay of the averaged generator
+        **kwargs, # More of `GAN`
     ):
         refuse_batch_norm(critic)
-        super().__init__(generator, critic, prior, 'wasserstein', ema)
+        super().__init__(generator, critic, prior, 'wasserstein', ema, **kwargs)
         self.weight, self.one_sided = weight, one_sided
 
 def refuse_batch_norm(critic):
@@ -48,8 +49,8 @@ def critic_turn(self:WGANGP,
     *cond, # Conditions, (b, …) each
 ) -> dict: # `critic_loss` and `penalty`, whose sum is (5)
     "What the critic pays on one batch"
-    with torch.no_grad(): fake = self.fake(len(x), *cond)
-    critic_loss = self.game.critic(self.critic(x, *cond), self.critic(fake, *cond))
+    (x, *cond), (fake, *told) = self.both(x, *cond)
+    critic_loss = self.game.critic(self.critic(x, *cond), self.critic(fake, *told))
     penalty = gradient_penalty(self.critic, x, fake, *cond, weight=self.weight, one_sided=self.one_sided)
     return dict(critic_loss=critic_loss, penalty=penalty)
 
@@ -118,6 +119,7 @@ class CodedNormal:
 # %% ../nbs/21_wgan_gp.ipynb #44793a74
 @method('wgan_gp_2d')
 def wgan_gp_2d(
+    dim:int=2, # Of a point
     codes:int=100, # Codes of the latent; 0: none
     nz:int=2, # Normal components of the latent
     hidden:int=128, # Units of the generator's hidden layers
@@ -131,7 +133,7 @@ def wgan_gp_2d(
 ) -> WGANGP:
     "WGAN-GP for points in the plane (the toys of Gulrajani et al. 2017)"
     prior = CodedNormal(codes, nz) if codes else Normal(nz)
-    G = init_he_(MLPGenerator(prior.nz, 2, (hidden,)*layers), 0.)
+    G = init_he_(MLPGenerator(prior.nz, dim, (hidden,)*layers), 0.)
     with torch.no_grad(): G.net[-3].weight.mul_(.4)   # start among the data: samples far outside find no way back
-    D = MLPCritic(2 + waves, (critic_hidden,)*critic_layers)
-    return WGANGP(G, nn.Sequential(Waves(2, waves), D) if waves else D, prior, weight, one_sided, ema)
+    D = MLPCritic(dim + waves, (critic_hidden,)*critic_layers)
+    return WGANGP(G, nn.Sequential(Waves(dim, waves), D) if waves else D, prior, weight, one_sided, ema, norm=AsIs())
