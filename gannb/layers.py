@@ -257,11 +257,35 @@ def forward(self:ConvGenerator,
     *cond:Tensor, # Conditions, see `conditions`
 ) -> Tensor: # Pictures, (b, channels, size, size)
     "G(z, c)"
+    return self.features(z, *cond)['head']
+
+# %% ../nbs/01_layers.ipynb #96b130ec
+@patch(as_prop=True)
+def layers(self:ConvGenerator) -> dict: # Name -> layer, in order
+    "The layers by name"
+    return dict(stem=self.stem, **{f'up{i}': f for i, f in enumerate(self.ups, 1)}, head=self.head)
+
+@patch
+def features(self:ConvGenerator,
+    z:Tensor, # Latent codes, (b, nz)
+    *cond:Tensor, # Conditions, see `conditions`
+) -> dict: # Name -> map behind that layer, (b, c, h, w); behind the head: the pictures
+    "What each layer makes of a code"
     _check('z', z, self.nz)
-    cond = conditions(cond, self.n_cond, flat=True)
-    x = self.stem(join(z, *cond))
-    for f in (*self.ups, self.head): x = f(join(x, *cond) if self.every else x)
-    return x
+    stem = self.stem(join(z, *conditions(cond, self.n_cond, flat=True)))
+    return dict(stem=stem) | self.after('stem', stem, *cond)
+
+@patch
+def after(self:ConvGenerator,
+    name:str, # A layer
+    x:Tensor, # The map behind it, (b, c, h, w)
+    *cond:Tensor, # Conditions, see `conditions`
+) -> dict: # Name -> map, of the layers that follow
+    "Go on from a map"
+    names, cond, res = [*self.layers], conditions(cond, self.n_cond, flat=True), {}
+    if name not in names: raise ValueError(f'no layer {name!r}: there are {", ".join(names)}')
+    for k in names[names.index(name)+1:]: x = res[k] = self.layers[k](join(x, *cond) if self.every else x)
+    return res
 
 # %% ../nbs/01_layers.ipynb #13a36033
 class ConvCritic(nn.Module):
