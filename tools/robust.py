@@ -6,7 +6,7 @@ What a notebook asserts about a trained net has to hold for any seed and on any 
 a notebook or by the package, is larger by 1000; in `none` torch and oneDNN use no vector instructions, in `avx2` none newer than AVX2. Stored outputs
 are not compared: they belong to the seeds and the processor that they were made with.
 
-Each setting is a process of its own, because torch reads the instruction set when it is imported, and has its own cache, because a judge that was
+Each setting is a process of its own, because torch reads the instruction set when it is imported (the seeds: tools/shifted), and has its own cache, because a judge that was
 trained with other seeds would hide the shift. What came out is kept there: a notebook that has passed is not run again until its code, the code of a
 module that it imports, the settings or torch change. Comments, docstrings and prose do not count. `--one` takes one setting, chosen by the code of the whole project."""
 import argparse,ast,functools,hashlib,json,os,re,subprocess,sys
@@ -62,15 +62,6 @@ def tree_hash():
     return int(digest(*(c for o in sorted(find_nbs([])) for c in code(o)), *modules().values()), 16)
 
 # -- running -------------------------------------------------------------------------------
-def shift_seeds(by):
-    "From now on every seed that torch is given is larger by `by`"
-    import torch
-    plain,manual_seed = torch.Generator,torch.manual_seed
-    def shifted(seed): return manual_seed((int(seed)+by) % 2**63)
-    class Generator(plain):
-        def manual_seed(self, seed): super().manual_seed((int(seed)+by) % 2**63); return self
-    torch.manual_seed,torch.random.manual_seed,torch.Generator = shifted,shifted,Generator
-
 def folder(setting): return Path(os.environ.get('GANNB_CACHE') or '~/.cache/gannb').expanduser()/'robust'/setting
 
 def result(setting, path, key):
@@ -83,7 +74,6 @@ def play(setting, keys, workers, timeout):
     "In the process of a setting: run notebooks and keep what came of them"
     home = folder(setting); home.mkdir(parents=True, exist_ok=True); os.environ['GANNB_CACHE'] = str(home)
     preload()
-    if by := int(os.environ.get('SEED_SHIFT', 0)): shift_seeds(by)
     def one(path):
         try: r = forked(run_nb, path, root, None, False, timeout=timeout)
         except (RuntimeError,TimeoutError) as e: r = Run(path.stem, problems=[(0, str(e), '')])
@@ -103,7 +93,8 @@ def main():
     for s in settings:
         kept = {o for o in keys if (r := result(s, o, keys[o])) and not r.problems}
         todo = [str(o) for o in keys if o not in kept]
-        if todo: subprocess.run([sys.executable, __file__, *todo, '--play', '--settings', s, f'--workers={a.workers}', f'--timeout={a.timeout}'], env=os.environ | SETTINGS[s])
+        if todo: subprocess.run([sys.executable, __file__, *todo, '--play', '--settings', s, f'--workers={a.workers}', f'--timeout={a.timeout}'], 
+                                 env=os.environ | SETTINGS[s] | dict(PYTHONPATH=str(root/'tools/shifted')))
         for o in keys: table[o,s] = '.' if o in kept else 'ok' if (r := result(s, o, keys[o])) and not r.problems else 'FAIL'
     for (o,s),mark in table.items():
         if mark!='FAIL': continue

@@ -73,7 +73,8 @@ def execute(shell, source):
 def run_nb(path, base=root, until=None, check=True):
     "Run the cells of a notebook, up to and with number `until`, with the package of `base`; stops at the first that fails"
     from execnb.shell import CaptureShell
-    sys.path.insert(0, str(base)); os.environ['PYTHONPATH'] = str(base); os.chdir(path.parent)
+    sys.path.insert(0, str(base)); os.chdir(path.parent)
+    os.environ['PYTHONPATH'] = os.pathsep.join([str(base), *filter(None, [os.environ.get('PYTHONPATH')])])
     res,start,shell = Run(path.stem),time.time(),CaptureShell(path)
     made = json.loads(outputs.read_text()).get(path.stem) if check else None
     if made and made.split(',')[0] != made_with().split(',')[0]: check,res.note = False,f', outputs made with {made}: not compared here'
