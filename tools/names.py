@@ -19,13 +19,15 @@ def names(code, kind):
 
 def missing(path):
     "(line, function or class, name) for every name that the module lacks"
-    module = importlib.import_module(f'{path.parent.name}.{path.stem}'); inner = list(codes(compile(path.read_text(encoding='utf-8'), path, 'exec')))
+    module = importlib.import_module(f'{path.parent.name}.{path.stem}'); source = path.read_text(encoding='utf-8')
     known = vars(module).keys() | vars(builtins).keys() | {'__module__','__qualname__','__annotations__'}
-    return [(c.co_firstlineno, getattr(c, 'co_qualname', c.co_name), o) for c in inner for o in sorted(names(c, 'LOAD') - names(c, 'STORE') - known)]
+    return [(c.co_firstlineno, getattr(c, 'co_qualname', c.co_name), o)
+            for c in codes(compile(source, path, 'exec')) for o in sorted(names(c, 'LOAD') - names(c, 'STORE') - known)]
 
 def main():
     sys.path.insert(0, str(root))
-    bad = [f'gannb/{path.name}, line {n}: {where} uses {o}, which the module does not have' for path in sorted((root/'gannb').glob('[a-z]*.py')) for n,where,o in missing(path)]
+    bad = [f'gannb/{path.name}, line {n}: {where} uses {o}, which the module does not have'
+           for path in sorted((root/'gannb').glob('[a-z]*.py')) for n,where,o in missing(path)]
     print('\n'.join(bad) or 'every name exists'); sys.exit(bool(bad))
 
 if __name__=='__main__': main()

@@ -2,13 +2,14 @@
 
     python tools/robust.py [NAME ...] [--settings seed1000 none] [--one] [--workers 2]
 
-What a notebook asserts about a trained net has to hold for any seed and on any processor. In the setting `seed1000` every seed that torch is given, by
-a notebook or by the package, is larger by 1000; in `none` torch and oneDNN use no vector instructions, in `avx2` none newer than AVX2. Stored outputs
-are not compared: they belong to the seeds and the processor that they were made with.
+What a notebook asserts about a trained net has to hold for any seed and on any processor. In the setting `seed1000` every seed that torch is
+given, by a notebook or by the package, is larger by 1000 (see tools/shifted); in `none` torch and oneDNN use no vector instructions, in `avx2`
+none newer than AVX2. Stored outputs are not compared: they belong to the seeds and the processor that they were made with.
 
-Each setting is a process of its own, because torch reads the instruction set when it is imported (the seeds: tools/shifted), and has its own cache, because a judge that was
-trained with other seeds would hide the shift. What came out is kept there: a notebook that has passed is not run again until its code, the code of a
-module that it imports, the settings or torch change. Comments, docstrings and prose do not count. `--one` takes one setting, chosen by the code of the whole project."""
+Each setting is a process of its own, because torch reads the instruction set when it is imported, and has a cache of its own, because a judge
+that was trained with other seeds would hide the shift. What came out is kept there: a notebook that has passed is not run again until its code,
+the code of a module that it imports, the settings or torch change. Comments, docstrings and prose do not count. `--one` takes one setting,
+chosen by the code of the whole project."""
 import argparse,ast,functools,hashlib,json,os,re,subprocess,sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
@@ -42,7 +43,8 @@ def used(trees):
     "Modules of the package that the code imports, or names in a string (`python -m gannb.cli`, or a list of several modules)"
     res = set()
     for o in (o for t in trees for o in ast.walk(t)):
-        if isinstance(o, ast.ImportFrom) and (o.level or o.module.split('.')[0]=='gannb'): res |= {*(o.module or '').split('.'), *(a.name for a in o.names)}
+        if isinstance(o, ast.ImportFrom) and (o.level or o.module.split('.')[0]=='gannb'):
+            res |= {*(o.module or '').split('.'), *(a.name for a in o.names)}
         elif isinstance(o, ast.Import): res |= {a.name[6:] for a in o.names if a.name.startswith('gannb.')}
         elif isinstance(o, ast.Constant) and isinstance(o.value, str):
             words = set(o.value.split())
@@ -84,7 +86,8 @@ def play(setting, keys, workers, timeout):
 def main():
     p = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     p.add_argument('names', nargs='*'); p.add_argument('--settings', nargs='+', choices=SETTINGS, default=list(SETTINGS))
-    p.add_argument('--one', action='store_true', help='one setting, chosen by the code of the project'); p.add_argument('--play', action='store_true', help=argparse.SUPPRESS)
+    p.add_argument('--one', action='store_true', help='one setting, chosen by the code of the project')
+    p.add_argument('--play', action='store_true', help=argparse.SUPPRESS)
     p.add_argument('--workers', type=int, default=min(2, os.cpu_count())); p.add_argument('--timeout', type=float, default=900)
     a = p.parse_args(); settings,keys = a.settings,{o:key(o) for o in find_nbs(a.names)}
     if a.play: return play(settings[0], keys, a.workers, a.timeout)
@@ -93,12 +96,14 @@ def main():
     for s in settings:
         kept = {o for o in keys if (r := result(s, o, keys[o])) and not r.problems}
         todo = [str(o) for o in keys if o not in kept]
-        if todo: subprocess.run([sys.executable, __file__, *todo, '--play', '--settings', s, f'--workers={a.workers}', f'--timeout={a.timeout}'], 
-                                 env=os.environ | SETTINGS[s] | dict(PYTHONPATH=str(root/'tools/shifted')))
+        if todo:
+            play_it = [sys.executable, __file__, *todo, '--play', f'--settings={s}', f'--workers={a.workers}', f'--timeout={a.timeout}']
+            subprocess.run(play_it, env=os.environ | SETTINGS[s] | dict(PYTHONPATH=str(root/'tools/shifted')))
         for o in keys: table[o,s] = '.' if o in kept else 'ok' if (r := result(s, o, keys[o])) and not r.problems else 'FAIL'
     for (o,s),mark in table.items():
         if mark!='FAIL': continue
-        for n,head,details in getattr(result(s, o, keys[o]), 'problems', [(0, 'it did not run to the end', '')]): print(f'\n{s}: {o.stem}, cell {n}: {head}\n{details[-2000:]}')
+        r = result(s, o, keys[o]) or Run(o.stem, problems=[(0, 'it did not run to the end', '')])
+        for n,head,details in r.problems: print(f'\n{s}: {o.stem}, cell {n}: {head}\n{details[-2000:]}')
     print('\nok: passed; .: has passed before, nothing that it depends on has changed')
     print(f"{'':20}" + ''.join(f'{o:>10}' for o in settings))
     for o in keys: print(f'{o.stem:20}' + ''.join(f'{table[o,s]:>10}' for s in settings))
