@@ -6,8 +6,9 @@ import nbformat
 from nbclient import NotebookClient
 from nbdev.clean import nbdev_clean
 from nbdev.process import NBProcessor
-from test_nbs import find_nbs,made_with,outputs,run_flags,skipped
+from test_nbs import find_nbs,made_with,outputs,root,run_flags,skipped
 
+os.environ['PYTHONPATH'] = str(root)                                   # this checkout's package, not an installed one
 os.environ.setdefault('PYTHONWARNINGS', 'ignore::FutureWarning:torch.jit._script')   # fastai's import of today's torch: not an output
 
 def run_nb(path):
