@@ -171,6 +171,7 @@ class _OfWeights(Function):
         _, dw, db = torch.ops.aten.convolution_backward(g, a, w, ctx.bias, stride, pad, dilation, False, (0, 0), groups, wanted)
         return dw, db, None, None
 
+# %% ../nbs/02_losses.ipynb #99445992
 class _OfMap(Function):
     "The same numbers `y`, which from here on depend on the map as well; here the weights come in a list"
     @staticmethod
@@ -184,12 +185,12 @@ class _OfMap(Function):
         rest = [(n + 2*p - d*(k-1) - 1) % s for n, p, d, k, s in zip(ctx.size, pad, dilation, w.shape[2:], stride)]
         return F.conv_transpose2d(g, w, None, stride, pad, rest, groups, dilation), g, None, None
 
-# %% ../nbs/02_losses.ipynb #d5e1c1e9
+# %% ../nbs/02_losses.ipynb #b448707b
 class TransposedBack(TorchFunctionMode):
     "Within it, the way back through a 2-D convolution is a transposed convolution: exact, and cheaper to differentiate"
     def __torch_function__(self, func, types, args=(), kwargs=None):
         def conv(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-            special = isinstance(padding, str) or input.ndim != 4 or input.is_complex() or types
+            special = isinstance(padding, str) or input.ndim != 4 or input.is_complex() or types   # types: a tensor's subclasses
             if special or _ordinary(): return func(input, weight, bias, stride, padding, dilation, groups)
             geometry = *((_pair(o)*2)[:2] for o in (stride, padding, dilation)), groups
             return _OfMap.apply(input, _OfWeights.apply(weight, bias, [input], geometry), [weight], geometry)
