@@ -307,7 +307,9 @@ class ConvCritic(nn.Module):
         self.joins = [join_at in ('every', 'input' if i==0 else 'last' if i==len(cs)-1 else '') for i in range(len(cs))]
         ins = [c + n_cond*j for c,j in zip(cs, self.joins)]
         self.downs = nn.ModuleList(conv_block(i, o, norm if k else None, act) for k,(i,o) in enumerate(zip(ins, cs[1:])))
-        self.head = nn.Conv2d(ins[-1], 1, 4)
+        mixes = n_cond and join_at == 'last'
+        self.mix = conv_block(ins[-1], cs[-1], norm, act, ks=1, stride=1, padding=0) if mixes else None
+        self.head = nn.Conv2d(cs[-1] if mixes else ins[-1], 1, 4)
         init_he_(self) if norm is None else init_dcgan_(self)
 
 # %% ../nbs/01_layers.ipynb #3533481b
@@ -330,6 +332,7 @@ def forward(self:ConvCritic,
     "D(x, c)"
     last = self.features(x, *cond)[-1]
     if self.joins[-1]: last = join(last, *conditions(cond, self.n_cond), resize=True)
+    if self.mix: last = self.mix(last)
     return self.head(last).flatten()
 
 # %% ../nbs/01_layers.ipynb #4141cfed
