@@ -27,7 +27,7 @@ def code_error(
     "Mean squared error over the components of a code (Egan et al. 2018, §4.2.1)"
     return (z - found).square().mean(-1)
 
-# %% ../nbs/51_recover.ipynb #10703fe9
+# %% ../nbs/51_recover.ipynb #3f066fcd
 def plain_(
     net:nn.Module, # In evaluation mode; changed in place
 ) -> nn.Module: # The same net
@@ -343,8 +343,8 @@ def recover(
 ) -> Recovered:
     "Codes whose pictures are `x`"
     if method not in SOLVERS:
-        more = '' if 'lm' in SOLVERS else "; import gannb.least_squares for 'lm'"
-        raise ValueError(f'method must be one of {list(SOLVERS)}{more}, got {method!r}')
+        more = '' if 'lm' in SOLVERS else "; for 'lm' import gannb.least_squares"
+        raise ValueError(f'method must be one of {list(SOLVERS)}, got {method!r}{more}')
     single = not isinstance(criterion, (list, tuple))
     criteria = [criterion or Disabled()] if single else list(criterion)
     net, x, noise, first = checked(generator, x, prior, criteria, measure, noise, start)
