@@ -175,8 +175,8 @@ def start_from(self:Explorer,
 ) -> float: # Root mean square error of a pixel, in [0, 1]
     "Start at the code of a picture"
     x = read_picture(picture, self.picture().shape)
-    y = self.net.norm.encode(x).to(self.gan.device)
-    found = recover(self.net, y, self.gan.prior or Normal(len(self.home)), **dict(restarts=4, steps=300, start=self.gan.guess(y)) | kw)
+    prior, how = self.gan.prior or Normal(len(self.home)), dict(restarts=4, steps=300, start=self.gan.guess)
+    found = recover(self.net, self.net.norm.encode(x), prior, **how | kw)
     self.start(found.best[0])
     return (self.picture() - x[0]).square().mean().sqrt().item()
 

@@ -27,7 +27,7 @@ def code_error(
     "Mean squared error over the components of a code (Egan et al. 2018, §4.2.1)"
     return (z - found).square().mean(-1)
 
-# %% ../nbs/51_recover.ipynb #3f066fcd
+# %% ../nbs/51_recover.ipynb #7d4d4a3e
 def plain_(
     net:nn.Module, # In evaluation mode; changed in place
 ) -> nn.Module: # The same net
@@ -336,7 +336,7 @@ def recover(
     measure=None, # What is known of a picture, a differentiable function; None: all of it
     log_prior:float=0., # β of (6)
     noise:float=0., # Standard deviation of the noise in `x`, for 'lm'; 8-bit pictures bring theirs
-    start=None, # First codes (n, nz), or what guesses them from `x`; None: the GAN's guess, if it has one. All others are drawn
+    start=None, # First codes (n, nz), or what guesses them from `x`; None: the GAN's guess, if it has one, else drawn
     seed=0, # Of the draws, see `Draws`
     bs:int=64, # Codes computed at once
     **kwargs, # For the method
@@ -348,14 +348,14 @@ def recover(
     single = not isinstance(criterion, (list, tuple))
     criteria = [criterion or Disabled()] if single else list(criterion)
     net, x, noise, first = checked(generator, x, prior, criteria, measure, noise, start)
-    prior = net.prior
     if restarts < 1: raise ValueError(f'restarts must be at least 1, got {restarts}')
-    if log_prior and prior.bounds: raise ValueError(f'log_prior needs a density with a slope, not {prior}')
-    draws = Draws(prior, len(x), seed, restarts, net.like)
+    if log_prior and net.prior.bounds: raise ValueError(f'log_prior needs a density with a slope, not {net.prior}')
+    draws = Draws(net.prior, len(x), seed, restarts, net.like)
     z = draws.start()
     if first is not None: z[0] = first
-    p = Problem(net, x, measure, prior, log_prior, bs)
-    last, best, L, low, history = SOLVERS[method](p, z, criteria, draws, method=method, steps=steps, lr=lr, opt=opt, noise=noise, **kwargs)
+    p = Problem(net, x, measure, net.prior, log_prior, bs)
+    how = dict(method=method, steps=steps, lr=lr, opt=opt, noise=noise)
+    last, best, L, low, history = SOLVERS[method](p, z, criteria, draws, **how, **kwargs)
     (z,), (best,) = least(L, last), least(low, best)
     codes = zip(z.flatten(0, 1).split(bs), p.number.repeat(len(z)).split(bs))
     with torch.no_grad(): pictures = torch.cat([net(a, i) for a, i in codes])
