@@ -27,7 +27,7 @@ def code_error(
     "Mean squared error over the components of a code (Egan et al. 2018, §4.2.1)"
     return (z - found).square().mean(-1)
 
-# %% ../nbs/51_recover.ipynb #7d4d4a3e
+# %% ../nbs/51_recover.ipynb #402f8ed1
 def plain_(
     net:nn.Module, # In evaluation mode; changed in place
 ) -> nn.Module: # The same net
@@ -342,9 +342,7 @@ def recover(
     **kwargs, # For the method
 ) -> Recovered:
     "Codes whose pictures are `x`"
-    if method not in SOLVERS:
-        more = '' if 'lm' in SOLVERS else "; for 'lm' import gannb.least_squares"
-        raise ValueError(f'method must be one of {list(SOLVERS)}, got {method!r}{more}')
+    if method not in SOLVERS: raise ValueError(f"method must be one of {list(SOLVERS)}, got {method!r} ('lm': import gannb.least_squares)")
     single = not isinstance(criterion, (list, tuple))
     criteria = [criterion or Disabled()] if single else list(criterion)
     net, x, noise, first = checked(generator, x, prior, criteria, measure, noise, start)
@@ -358,8 +356,9 @@ def recover(
     last, best, L, low, history = SOLVERS[method](p, z, criteria, draws, **how, **kwargs)
     (z,), (best,) = least(L, last), least(low, best)
     codes = zip(z.flatten(0, 1).split(bs), p.number.repeat(len(z)).split(bs))
-    with torch.no_grad(): pictures = torch.cat([net(a, i) for a, i in codes])
-    residual = p.measured(pictures).unflatten(0, z.shape[:2]) - p.y
+    with torch.no_grad():
+        pictures = torch.cat([net(a, i) for a, i in codes])
+        residual = p.measured(pictures).unflatten(0, z.shape[:2]) - p.y
     res = z, pictures.unflatten(0, z.shape[:2]), residual.square().mean(-1), best
     history = history.amin(-2).transpose(0, 1)/p.y.shape[1]
     return Recovered(*(o[0] if single else o for o in (*res, history)), p.passes/len(x))
