@@ -4,7 +4,7 @@
 
 # %% ../nbs/52_explorer.ipynb #3b152683
 from __future__ import annotations
-import copy, importlib, io, json, math, torch, torch.nn as nn, ipywidgets as W
+import copy, io, json, math, torch, torch.nn as nn, ipywidgets as W
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -21,72 +21,76 @@ from .latent import *
 from .recover import *
 
 # %% auto #0
-__all__ = ['LOOK', 'panel', 'draw_codes', 'can_draw', 'classes_of', 'choose_directions', 'Explorer', 'read_picture', 'Panel',
-           'open_gan', 'panel_notebook']
+__all__ = ['LOOK', 'panel', 'Bare', 'draw_codes', 'choose_directions', 'Explorer', 'read_picture', 'Panel', 'panel_notebook']
 
 # %% ../nbs/52_explorer.ipynb #9182bfe5
+class Bare(GAN):
+    "Any net from codes to pictures, as a GAN that nobody trains"
+    def __init__(self,
+        net, # `gan.at(*cond)`, or any net from codes to pictures in [-1, 1]
+    ):
+        at = sampler(net)
+        super().__init__(at, nn.Identity(), at.prior, norm=at.norm)
+
+    def latents(self, n, *cond, generator=None):
+        if self.prior is None: raise ValueError('there is no prior to draw codes from: pass a code as z')
+        return self.prior.sample(n, generator=generator)
+
 def draw_codes(
-    gan, # A `GAN` with a prior, with `sample_codes`, or with `codes`
+    gan:GAN, # To sample from
     n:int=1, # How many
     seed:int=0, # Of the draw
-    y:Tensor|None=None, # Wanted classes, (n,), for `sample_codes`
+    what=None, # What is wanted, see `GAN.ask`
 ) -> Tensor: # (n, nz)
     "Codes to start from"
-    g = torch.Generator().manual_seed(seed)
-    if hasattr(gan, 'sample_codes'): return gan.sample_codes(n, y, generator=g).detach().cpu()
-    if getattr(gan, 'prior', None) is not None: return gan.prior.sample(n, generator=g)
-    if hasattr(gan, 'codes'): return gan.codes.start(n, g).cpu()
-    raise ValueError('there is no prior to draw codes from: pass a code as z')
-
-def can_draw(gan): return any(getattr(gan, o, None) is not None for o in ('sample_codes', 'prior', 'codes'))
-
-def classes_of(gan) -> list: # Their names; empty if there are none
-    "The classes that one can ask for"
-    if hasattr(gan, 'sample_codes'): return [str(o) for o in gan.encoder.classes]
-    return [str(o) for o in range(getattr(generator_of(gan), 'n_cond', 0))]
+    return gan.latents(n, *gan.ask(n, what), generator=torch.Generator().manual_seed(seed)).detach().cpu()
 
 # %% ../nbs/52_explorer.ipynb #da7e5747
 LOOK = dict(jacobian=48, pictures=1000, codes=256)   # Codes that a finder looks at
 
 def choose_directions(
-    gan, # As in `draw_codes`
+    gan:GAN, # Asked for what it asks for by itself
     what='jacobian', # 'random', 'jacobian', 'pictures', 'codes', a dict name -> (nz,), or a list of such
     k:int=4, # Of each kind
-    *cond:Tensor, # Conditions, (1, …)
     seed:int=0, # Of draws
     z:Tensor|None=None, # Codes to look at, (n, nz); None: drawn
 ) -> dict: # Name -> unit vector (nz,)
     "Directions for sliders"
     if isinstance(what, (list, tuple)):
-        return {n: v for o in what for n, v in choose_directions(gan, o, k, *cond, seed=seed, z=z).items()}
+        return {n: v for o in what for n, v in choose_directions(gan, o, k, seed, z).items()}
     if isinstance(what, dict): return {n: v/v.norm() for n, v in what.items()}
     if what != 'random' and what not in LOOK: raise ValueError(f'directions are {["random", *LOOK]} or a dict of vectors, got {what!r}')
     z = draw_codes(gan, LOOK.get(what, 1), seed) if z is None else z
     if what == 'random': v = torch.randn(k, z.shape[1], generator=torch.Generator().manual_seed(seed + 1))
-    else: return {n: v.cpu() for n, v in directions(gan, len(z), k, *cond, how=what, z=z).items()}
+    else: return {n: v.cpu() for n, v in directions(gan, k=k, how=what, z=z).items()}
     return {f'random {i}': o/o.norm() for i, o in enumerate(v)}
 
 # %% ../nbs/52_explorer.ipynb #097c4f62
 class Explorer:
     "A place in the latent space of a GAN"
     def __init__(self,
-        gan, # A `GAN`, or any net from codes to pictures in [-1, 1]
-        z:Tensor|None=None, # Start, (nz,); None: drawn, or sampled
+        gan, # A `GAN`, `gan.at(*cond)`, or any net from codes to pictures in [-1, 1]
+        z:Tensor|None=None, # Start, (nz,); None: drawn
         directions='jacobian', # As in `choose_directions`
         k:int=4, # Directions of each kind
         reach:float|None=None, # Largest amount; None: half the length of the start
         seed:int=0, # Of draws
     ):
-        self.gan, self.seed, self.end, self.classes = gan, seed, None, classes_of(gan)
-        self.sampler = hasattr(gan, 'sample_codes')
-        self.cond = () if self.sampler or not self.classes else (torch.eye(len(self.classes))[:1],)
-        self.path = slerp if getattr(gan, 'prior', None) is not None else lerp
-        self.home = draw_codes(gan, 1, seed)[0] if z is None else z
+        self.gan = gan if isinstance(gan, GAN) else Bare(gan)
+        self.draws = isinstance(gan, GAN) or self.gan.prior is not None # Can it draw codes?
+        self.cond, self.path = self.gan.ask(1), WALKS[way_of(self.gan)]
+        self.seed, self.end = seed, None
+        self.home = draw_codes(self.gan, 1, seed)[0] if z is None else z
         self.start(self.home)
-        self.directions = choose_directions(gan, directions, k, *self.cond, seed=seed, z=None if can_draw(gan) else self.home[None])
+        shape = tuple(render(self.net, self.home).shape)
+        if len(shape) != 3: raise ValueError(f'an explorer shows pictures, (c, h, w), and this net makes samples of shape {shape}')
+        self.directions = choose_directions(self.gan, directions, k, seed, None if self.draws else self.home[None])
         for n, v in self.directions.items():
             if v.shape != self.home.shape: raise ValueError(f'direction {n!r} must be {tuple(self.home.shape)}, got {tuple(v.shape)}')
         self.reach = reach or self.home.norm().item()/2 or 1.
+
+    @property
+    def net(self): return self.gan.at(*self.cond) # From codes to what one sees
 
 @patch
 def start(self:Explorer,
@@ -114,7 +118,7 @@ def z(self:Explorer) -> Tensor: return self.at() # (nz,)
 @patch
 def picture(self:Explorer) -> Tensor: # (c, h, w) in [0, 1]
     "What one sees here"
-    return render(self.gan, self.z, *self.cond)[0 if self.z.ndim > 1 else ...]
+    return render(self.net, self.z)
 
 # %% ../nbs/52_explorer.ipynb #72879996
 @patch
@@ -142,14 +146,13 @@ def to(self:Explorer,
 # %% ../nbs/52_explorer.ipynb #8e560488
 @patch
 def ask(self:Explorer,
-    y:int, # Number of a class
-    seed:int=0, # Of the sampler
+    y, # Name or number of a class
+    seed:int=0, # Of the walk to a new start, for a GAN that walks
 ):
-    "A start of a class, or a condition"
-    if not self.classes: raise ValueError('this GAN knows no classes: it has neither a sampler nor a condition')
-    if not 0 <= y < len(self.classes): raise ValueError(f'classes are 0…{len(self.classes)-1}, got {y}')
-    if self.sampler: self.start(draw_codes(self.gan, 1, seed, torch.tensor([y]))[0])
-    else: self.cond = (torch.eye(len(self.classes))[y:y+1],)
+    "See this class"
+    cond = self.gan.ask(1, y)
+    if self.gan.walks: self.start(draw_codes(self.gan, 1, seed, y)[0])
+    self.cond = cond
 
 # %% ../nbs/52_explorer.ipynb #aad1fe52
 def read_picture(
@@ -172,12 +175,8 @@ def start_from(self:Explorer,
 ) -> float: # Root mean square error of a pixel, in [0, 1]
     "Start at the code of a picture"
     x = read_picture(picture, self.picture().shape)
-    cond, net = self.cond, generator_of(self.gan)
-    source = (lambda z: net(z, *(o.expand(len(z), -1).to(z) for o in cond))) if cond else self.gan
-    guess = dict(start=self.gan.ready().code) if hasattr(self.gan, 'ready') else {}
-    with evaluating(net):
-        found = recover(source, getattr(self.gan, 'norm', Norm()).encode(x), getattr(self.gan, 'prior', None) or Normal(len(self.home)),
-                        **dict(restarts=4, steps=300) | guess | kw)
+    prior, how = self.gan.prior or Normal(len(self.home)), dict(restarts=4, steps=300, start=self.gan.guess)
+    found = recover(self.net, self.net.norm.encode(x), prior, **how | kw)
     self.start(found.best[0])
     return (self.picture() - x[0]).square().mean().sqrt().item()
 
@@ -193,7 +192,7 @@ def strip(self:Explorer,
     if steps < 2: raise ValueError(f'a walk takes at least 2 pictures, got {steps}')
     if name is None: zs = [self.at(t) for t in torch.linspace(0, 1, steps).tolist()]
     else: zs = [self.at(**{name: a}) for a in torch.linspace(-self.reach, self.reach, steps).tolist()]
-    return render(self.gan, torch.stack(zs), *self.cond)
+    return render(self.net, torch.stack(zs))
 
 @patch
 def save(self:Explorer,
@@ -230,7 +229,7 @@ def stored(self:Explorer,
     if steps < 2: raise ValueError(f'a walk takes at least 2 pictures, got {steps}')
     e, ways = copy.copy(self), [i/(steps - 1) for i in range(steps)]
     e.amounts = dict(self.amounts)
-    if what == 'class': go, stops, label = e.ask, range(len(e.classes) or 1), lambda y: f'class {e.classes[y]}'
+    if what == 'class': go, stops, label = e.ask, range(len(e.gan.classes) or 1), lambda y: f'class {e.gan.classes[y]}'
     elif what is None: go, stops, label = partial(e.to, None), ways, 't = {:.2f}'.format
     else: go, stops, label = partial(e.move, what), [e.reach*(2*o - 1) for o in ways], lambda a: f'{what} {a:+.2f}'
     def seen(stop): go(stop); return e.view(width)
@@ -240,22 +239,22 @@ def stored(self:Explorer,
 class Panel(W.VBox):
     "Sliders and a picture around an `Explorer`"
     def __init__(self,
-        gan, # Folder of a run, a `GAN`, or an `Explorer`
+        gan, # Folder of a run, an `Explorer`, or what one explores
         width:int=256, # Of the picture, in pixels of the screen
         **kw, # For `Explorer`
     ):
-        self.explorer = e = gan if isinstance(gan, Explorer) else Explorer(open_gan(gan) if isinstance(gan, (str, Path)) else gan, **kw)
+        self.explorer = e = gan if isinstance(gan, Explorer) else Explorer(load_gan(gan) if isinstance(gan, (str, Path)) else gan, **kw)
         self.width, self.still, look = width, False, dict(style=dict(description_width='7rem'))
         slider = lambda name, lo, hi: W.FloatSlider(0, min=lo, max=hi, step=(hi - lo)/100, description=name, **look)
         self.sliders, self.t = {n: slider(n, -e.reach, e.reach) for n in e.directions}, slider('A to B', 0., 1.)
         number = lambda i, name: W.BoundedIntText(i, max=2**31, description=name, **look)
         self.seed, self.seed_b = number(e.seed, 'A, seed'), number(e.seed + 1, 'B, seed')
-        self.klass = W.Dropdown(options=[(o, i) for i, o in enumerate(e.classes)], description='class', **look)
+        self.klass = W.Dropdown(options=[(o, i) for i, o in enumerate(e.gan.classes)], description='class', **look)
         self.upload = W.FileUpload(accept='image/*', description='from a picture', layout=dict(width='max-content'))
         self.zero = W.Button(description='all to 0')
         self.file, self.button = W.Text('walk.gif', description='film or grid', **look), W.Button(description='save')
         self.image, self.message = W.Image(layout=dict(width=f'{width}px', height=f'{width}px')), W.HTML()
-        controls = [*self.sliders.values(), self.zero, self.seed, *([self.klass] if e.classes else []), self.seed_b, self.t,
+        controls = [*self.sliders.values(), self.zero, self.seed, *([self.klass] if e.gan.classes else []), self.seed_b, self.t,
                     self.upload, self.file, self.button]
         parts = [W.VBox(o, layout=dict(flex='0 0 auto', overflow='visible')) for o in ([self.image, self.message], controls)]
         super().__init__([W.HBox(parts, layout=dict(flex_flow='row wrap'))])   # a narrow page puts the controls under the picture
@@ -283,18 +282,15 @@ def attempt(self:Panel,
 
 # %% ../nbs/52_explorer.ipynb #47504c1d
 @patch
-def new_start(self:Panel, _=None):
-    e = self.explorer
-    if e.sampler: e.ask(self.klass.value, self.seed.value)
-    else: e.start(draw_codes(e.gan, 1, self.seed.value)[0])
+def new_start(self:Panel): self.explorer.start(draw_codes(self.explorer.gan, 1, self.seed.value, self.klass.value)[0])
 
 @patch
 def new_class(self:Panel): self.explorer.ask(self.klass.value, self.seed.value)
 
 @patch
 def new_end(self:Panel):
-    e, i = self.explorer, self.seed_b.value
-    e.to(draw_codes(e.gan, 1, i, torch.tensor([i % len(e.classes)]) if e.sampler else None)[0], e.t)
+    e, seed = self.explorer, self.seed_b.value
+    e.to(draw_codes(e.gan, 1, seed, seed % len(e.gan.classes) if e.gan.classes else None)[0], e.t)
 
 @patch
 def from_file(self:Panel):
@@ -311,18 +307,11 @@ def listen(self:Panel):
         on(w, lambda _, f=f: f())
     self.zero.on_click(lambda _: self.attempt(lambda: e.start(e.home)))
     self.button.on_click(lambda _: self.attempt(lambda: f'saved {e.save(self.file.value)}'))
-    self.attempt(self.new_end if can_draw(e.gan) else str)
+    self.attempt(self.new_end if e.draws else str)
 
 panel = Panel
 
 # %% ../nbs/52_explorer.ipynb #bdbca3c3
-def open_gan(
-    run, # Folder of a run, or of `save_gan`
-) -> GAN:
-    "The GAN of a run, made by any method"
-    importlib.import_module('gannb.runs').load_modules()   # a later notebook, which knows all methods
-    return load_gan(run)
-
 def panel_notebook(
     run, # Folder of a run
     path='explorer.ipynb', # Where the notebook goes

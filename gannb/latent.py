@@ -12,7 +12,7 @@ from .layers import *
 from .training import *
 
 # %% auto #0
-__all__ = ['WALKS', 'FINDERS', 'lerp', 'norm_spread', 'angle', 'slerp', 'circle', 'generator_of', 'render', 'route', 'walk',
+__all__ = ['WALKS', 'FINDERS', 'lerp', 'norm_spread', 'angle', 'slerp', 'circle', 'render', 'route', 'way_of', 'walk',
            'unit_code', 'pair_table', 'left_over', 'arithmetic', 'jitters', 'ink', 'slant', 'poles', 'turn_vector',
            'along', 'jacobian', 'sensitivity', 'directions']
 
@@ -106,27 +106,24 @@ def circle(
     return torch.cat([p[:-1], p[:1]])
 
 # %% ../nbs/50_latent.ipynb #229ffa3e
-def generator_of(
-    gan, # A `GAN`, or any net from codes to pictures
-) -> nn.Module: # The net that samples
-    "The averaged generator if there is one"
-    return (gan.generator if getattr(gan, 'ema', None) is None else gan.ema.module) if hasattr(gan, 'generator') else gan
+def _numbered(net, z):
+    "Codes in a row, and which condition each of them has"
+    flat, b = z.reshape(-1, z.shape[-1]), z.shape[-2] if z.ndim > 1 else 1
+    for c in net.cond:
+        if len(c) not in (1, b, len(flat)): raise ValueError(f'{len(c)} conditions for {len(flat)} codes: give 1, {b} or {len(flat)}')
+    return flat.to(_device(net, z)), torch.arange(len(flat))
 
 @torch.no_grad()
 def render(
-    gan, # A `GAN`, or any net from codes to pictures in [-1, 1]
+    net, # A GAN, `gan.at(*cond)`, or any net from codes to pictures in [-1, 1]
     z:Tensor, # Codes, (..., nz) or (..., b, nz)
-    *cond:Tensor, # Conditions, (1, …), (b, …), or one for every code
     bs:int=500, # Codes at once
 ) -> Tensor: # Pictures in [0, 1], (..., c, h, w)
     "The pictures of codes"
-    flat, b = z.reshape(-1, z.shape[-1]), z.shape[-2] if z.ndim > 1 else 1
-    for c in cond:
-        if len(c) not in (1, b, len(flat)): raise ValueError(f'{len(c)} conditions for {len(flat)} codes: give 1, {b} or {len(flat)}')
-    cond = [c.repeat(len(flat)//len(c), *[1]*(c.ndim - 1)) for c in cond]
-    net = generator_of(gan); device = _device(net, z)
-    with evaluating(net): x = torch.cat([net(*(o.to(device) for o in part)) for part in zip(*(o.split(bs) for o in (flat, *cond)))])
-    return getattr(gan, 'norm', Norm()).decode(x).reshape(*z.shape[:-1], *x.shape[1:])
+    net = sampler(net)
+    flat, i = _numbered(net, z)
+    with evaluating(net): x = torch.cat([net(flat[o], o) for o in i.split(bs)])
+    return net.norm.decode(x).reshape(*z.shape[:-1], *x.shape[1:])
 
 # %% ../nbs/50_latent.ipynb #6b48d914
 WALKS = dict(lerp=lerp, slerp=slerp, circle=circle)
@@ -144,15 +141,20 @@ def route(
     legs = [WALKS[how](a, b, torch.linspace(0, 1, steps)) for a, b in zip(zs, zs[1:])]
     return torch.cat([legs[0], *(o[1:] for o in legs[1:])])
 
+def way_of(
+    net, # As in `render`
+) -> str: # A key of `WALKS`
+    "The circle for codes of a prior, which live in a shell; the straight line where no prior is known"
+    return 'lerp' if sampler(net).prior is None else 'slerp'
+
 def walk(
-    gan, # As in `render`
+    net, # As in `render`
     zs:Tensor, # Waypoints, (m, nz) or (m, b, nz)
-    *cond:Tensor, # Conditions, (1, …) or (b, …)
     steps:int=8, # As in `route`
-    how:str='slerp', # 'slerp', 'lerp' or 'circle'
+    how:str='slerp', # 'slerp', 'lerp' or 'circle', see `way_of`
 ) -> Tensor: # Pictures in [0, 1], (frames, c, h, w) or (frames, b, c, h, w)
     "Pictures on the way through all waypoints"
-    return render(gan, route(zs, steps, how), *cond)
+    return render(net, route(zs, steps, how))
 
 # %% ../nbs/50_latent.ipynb #17aecd50
 def unit_code(
@@ -165,15 +167,14 @@ def unit_code(
     return sum((size*torch.eye(nz)[o] for o in i), torch.zeros(nz))
 
 def pair_table(
-    gan, # As in `render`
+    net, # As in `render`
     nz:int, # Components of a code
     i, # Numbers of some unit vectors
-    *cond:Tensor, # Condition, (1, …)
     size:float=1., # Length of a unit vector
 ) -> Tensor: # Pictures, (k+1, k+1, c, h, w): $G(0)$ in the corner, $G(e_i)$ along both edges, $G(e_i+e_j)$ inside
     "Pictures of unit vectors and of their sums"
     one = torch.stack([torch.zeros(nz), *(unit_code(nz, o, size=size) for o in i)])
-    return render(gan, one[:,None] + one[None], *cond)
+    return render(net, one[:,None] + one[None])
 
 def left_over(
     x:Tensor, # From `pair_table`
@@ -254,25 +255,25 @@ def along(
 
 # %% ../nbs/50_latent.ipynb #1a18f6d7
 def jacobian(
-    net, # Codes (b, nz) -> pictures; in evaluation mode
+    net, # As in `render`, or any function of codes
     z:Tensor, # (b, nz)
-    *cond:Tensor, # Conditions, (b, …)
+    i:Tensor|None=None, # Which condition each code has, as in `At`
 ) -> Tensor: # $J$, (b, nz, d)
-    "Derivatives of pictures by forward mode, one row per component"
-    f = lambda o: net(o, *cond).flatten(1)
-    eye = torch.eye(z.shape[1], dtype=z.dtype, device=z.device)
-    return vmap(lambda v: jvp(f, (z,), (v.expand_as(z),))[1])(eye).transpose(0, 1)
+    "Derivatives by forward mode, one row per component: all components of all codes in one batch"
+    net, eye = sampler(net), torch.eye(z.shape[1], dtype=z.dtype, device=z.device)
+    f = lambda o: net(o, i).flatten(1)
+    with evaluating(net): return vmap(lambda v: jvp(f, (z,), (v.expand_as(z),))[1])(eye).transpose(0, 1)
 
 @torch.no_grad()
 def sensitivity(
-    gan, # As in `render`
+    net, # As in `render`
     z:Tensor, # Codes, (n, nz)
-    *cond:Tensor, # Conditions, (1, …) or (n, …)
     bs:int=16, # Codes at once
 ) -> Tensor: # $M$, (nz, nz)
     "How strongly pictures answer to steps in each direction"
-    net = generator_of(gan); z, *cond = (o.to(_device(net, z)) for o in (z, *(c.expand(len(z), *c.shape[1:]) for c in cond)))
-    with evaluating(net): Js = [jacobian(net, *o) for o in zip(*(o.split(bs) for o in (z, *cond)))]
+    net = sampler(net)
+    z, i = _numbered(net, z)
+    Js = (jacobian(net, z[o], o) for o in i.split(bs))
     return sum(torch.einsum('bid,bjd->ij', J, J) for J in Js)/len(z)
 
 # %% ../nbs/50_latent.ipynb #be695846
@@ -280,19 +281,19 @@ def _main(x, k):
     "Leading right singular vectors of centred rows, (k, d)"
     return torch.linalg.svd(x - x.mean(0), full_matrices=False)[2][:k]
 
-def _by_pictures(gan, z, k, cond):
-    x = render(gan, z, *cond).flatten(1)
+def _by_derivative(net, z, k): return torch.linalg.eigh(sensitivity(net, z))[1].T.flip(0)[:k]
+
+def _by_pictures(net, z, k):
+    x = render(net, z).flatten(1)
     s = (x - x.mean(0))@_main(x, k).T
     return torch.linalg.lstsq(z - z.mean(0), s).solution.T
 
-FINDERS = dict(jacobian=lambda gan, z, k, cond: torch.linalg.eigh(sensitivity(gan, z, *cond))[1].T.flip(0)[:k],
-               pictures=_by_pictures, codes=lambda gan, z, k, cond: _main(z, k))
+FINDERS = dict(jacobian=_by_derivative, pictures=_by_pictures, codes=lambda net, z, k: _main(z, k))
 
 def directions(
-    gan, # As in `render`
+    net, # As in `render`
     n:int=64, # Codes to look at: 64 are enough for 'jacobian', take 1000 for 'pictures'
     k:int=6, # Directions
-    *cond:Tensor, # Conditions, (1, …)
     how:str='jacobian', # 'jacobian', 'pictures' or 'codes'
     z:Tensor|None=None, # Codes to look at, (n, nz); None: drawn from the prior
     own:dict|None=None, # Your directions, name -> (nz,)
@@ -300,9 +301,10 @@ def directions(
 ) -> dict: # Name -> unit vector (nz,), the strongest first, your own before all
     "Directions in which to move a code"
     if how not in FINDERS: raise ValueError(f'how must be one of {list(FINDERS)}, got {how!r}')
-    if z is None and getattr(gan, 'prior', None) is None: raise ValueError('there is no prior to draw codes from: pass them as z')
-    z = gan.prior.sample(n, generator=torch.Generator().manual_seed(seed)) if z is None else z
-    z = z.to(_device(generator_of(gan), z))
-    vs = nn.functional.normalize(FINDERS[how](gan, z, k, cond) if k else z[:0], dim=1)
+    net = sampler(net)
+    if z is None and net.prior is None: raise ValueError('there is no prior to draw codes from: pass them as z')
+    z = net.prior.sample(n, generator=torch.Generator().manual_seed(seed)) if z is None else z
+    z = z.to(_device(net, z))
+    vs = nn.functional.normalize(FINDERS[how](net, z, k) if k else z[:0], dim=1)
     vs = vs*torch.where(vs.gather(1, vs.abs().argmax(1, keepdim=True)) < 0, -1., 1.) if k else vs
     return {name: v/v.norm() for name, v in (own or {}).items()} | {f'{how} {i}': v for i, v in enumerate(vs)}

@@ -6,24 +6,15 @@
 from __future__ import annotations
 import math, torch, torch.nn as nn, torch.nn.functional as F
 from torch import Tensor
-from torch.func import jvp, vmap
 from .data import *
 from .layers import *
 from .training import *
+from .latent import jacobian
 from .recover import *
 
 # %% auto #0
-__all__ = ['TRIES', 'tangents', 'spectrum', 'damped_steps', 'levenberg_marquardt', 'Before', 'solve_least_squares',
-           'second_order', 'error_bound', 'keep_pixels', 'average_pool', 'random_projections', 'train_inference']
-
-# %% ../nbs/51b_least_squares.ipynb #ed1bc168
-def tangents(
-    f, # Codes (b, nz) -> (b, d)
-    z:Tensor, # (b, nz)
-) -> Tensor: # J, (b, nz, d)
-    "Derivatives by forward mode: all components of all codes in one batch"
-    eye = torch.eye(z.shape[1], dtype=z.dtype, device=z.device)
-    return vmap(lambda v: jvp(f, (z,), (v.expand_as(z),))[1])(eye).transpose(0, 1)
+__all__ = ['TRIES', 'spectrum', 'damped_steps', 'levenberg_marquardt', 'Before', 'solve_least_squares', 'second_order',
+           'error_bound', 'keep_pixels', 'average_pool', 'random_projections', 'train_inference']
 
 # %% ../nbs/51b_least_squares.ipynb #eaa20add
 def spectrum(
@@ -33,8 +24,8 @@ def spectrum(
     bs:int=32, # Codes at once
 ) -> Tensor: # Singular values of J, largest first, (b, nz)
     "How strongly a picture answers to its code, direction by direction"
-    p = Problem(Frozen(generator, z.shape[1]), torch.empty(0, 1), measure)
-    Js = (tangents(p.out, o.to(p.net.like)).double() for o in z.split(bs))
+    p = Problem(Frozen(generator, Normal(z.shape[1])), torch.empty(len(z), 0), measure)
+    Js = (jacobian(lambda o: p.out(o, i), z[i].to(p.net.like)).double() for i in p.number.split(bs))
     return torch.cat([torch.linalg.eigvalsh(J@J.mT).clamp(min=0).sqrt().flip(-1) for J in Js])
 
 # %% ../nbs/51b_least_squares.ipynb #df4fdf60
@@ -70,8 +61,8 @@ def levenberg_marquardt(
     for _ in range(steps):
         if not live.any(): break
         for c in i[live].split(max(1, 16*p.bs//nz)):
-            f = lambda o: p.residual(p.out(o), c)
-            J, r = tangents(f, z[c]), f(z[c])
+            f = lambda o: p.residual(p.out(o, c), c)
+            J, r = jacobian(f, z[c]), f(z[c])
             new = z[c, None] + damped_steps(J, r, lam[c, None]*tries, z[c], p.beta)
             k = len(tries)
             p.count[0] += len(c)*(nz + 1)
@@ -101,10 +92,7 @@ class Before(Problem):
         self.lo = torch.where(a - w <= first, -math.inf, into(a - w))
         self.hi = torch.where(a + w >= last, math.inf, into(a + w))
 
-    def out(self, z):
-        u = self.net.before(z)
-        return (u if self.measure is None else self.measure(u)).flatten(1)
-
+    def out(self, z, i): return self.measured(self.net.before(z, self.number[i]))
     def residual(self, out, i): return out - torch.minimum(torch.maximum(out, self.lo[i]), self.hi[i])
 
 # %% ../nbs/51b_least_squares.ipynb #e78f2e3f
@@ -141,6 +129,8 @@ def second_order(p, z, criteria, draws, method=None, lr=None, opt=None, **kwargs
     if any(type(c) is not Disabled for c in criteria) or len(criteria) > 1: raise ValueError("method='lm' takes no criterion: use restarts")
     z, L, history = (o[None, None] for o in solve_least_squares(p, z, **kwargs))
     return z, z, L, L, history.movedim(2, 0)
+
+SOLVERS['lm'] = second_order
 
 # %% ../nbs/51b_least_squares.ipynb #d9be2160
 def error_bound(
@@ -187,21 +177,19 @@ def train_inference(
     width:int=16, # Channels of the first map
 ) -> nn.Module: # Pictures (b, c, h, w) -> codes (b, nz), in evaluation mode
     "A net from pictures to codes, trained on pairs that the generator makes"
-    prior = prior or getattr(generator, 'prior', None)
-    net = Frozen(generator, getattr(prior, 'nz', None))
-    prior = prior or Normal(net.nz)
+    net = Frozen(generator, prior)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         if len(net.shape) == 3 and min(net.shape[1:]) >= 8:
             cs = [net.shape[0], *(width*2**i for i in range(int(math.log2(min(net.shape[1:]))) - 1))]
             E = nn.Sequential(*(conv_block(i, o) for i, o in zip(cs, cs[1:])), nn.Flatten(), nn.LazyLinear(net.nz))
         else: E = nn.Sequential(nn.Flatten(), nn.LazyLinear(16*width), nn.ReLU(), nn.Linear(16*width, net.nz))
-        E(net(torch.zeros(2, net.nz)))
+        E(torch.zeros(2, *net.shape))
     E = E.to(net.like.device)
     opt, g = torch.optim.Adam(E.parameters(), lr), torch.Generator().manual_seed(seed)
-    cool = torch.optim.lr_scheduler.LinearLR(opt, 1, 0, steps)
+    cool, i = torch.optim.lr_scheduler.LinearLR(opt, 1, 0, steps), torch.arange(bs)   # conditions, if there are some, in turn
     for _ in range(steps):
-        z = prior.sample(bs, generator=g).to(net.like)
-        with torch.no_grad(): x = net(z)
+        z = net.prior.sample(bs, generator=g).to(net.like)
+        with torch.no_grad(): x = net(z, i)
         opt.zero_grad(); code_error(z, E(x)).mean().backward(); opt.step(); cool.step()
     return E.eval()

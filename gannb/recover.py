@@ -6,7 +6,7 @@
 from __future__ import annotations
 import copy, math, numpy as np, torch, torch.nn as nn
 from dataclasses import dataclass
-from pkgutil import resolve_name
+from torch.nn.utils import parametrize
 from fastcore.basics import patch
 from torch import Tensor
 from .data import *
@@ -15,9 +15,9 @@ from .training import *
 from .files import *
 
 # %% auto #0
-__all__ = ['PHI', 'CRITERIA', 'OPTS', 'SOLVERS', 'code_error', 'fold_', 'last_nonlinearity', 'Frozen', 'per_step', 'Disabled',
-           'Hard', 'Logistic', 'TruncNormal', 'StochasticClip', 'Clip', 'Draws', 'Problem', 'descend', 'first_order',
-           'Recovered', 'least', 'checked', 'recover', 'Table', 'compare_errors', 'compare_criteria']
+__all__ = ['PHI', 'CRITERIA', 'OPTS', 'SOLVERS', 'code_error', 'plain_', 'fold_', 'last_nonlinearity', 'Frozen', 'per_step',
+           'Disabled', 'Hard', 'Logistic', 'TruncNormal', 'StochasticClip', 'Clip', 'Draws', 'Problem', 'descend',
+           'first_order', 'Recovered', 'least', 'checked', 'recover', 'Table', 'compare_errors', 'compare_criteria']
 
 # %% ../nbs/51_recover.ipynb #ee66f4d0
 def code_error(
@@ -27,11 +27,23 @@ def code_error(
     "Mean squared error over the components of a code (Egan et al. 2018, §4.2.1)"
     return (z - found).square().mean(-1)
 
+# %% ../nbs/51_recover.ipynb #402f8ed1
+def plain_(
+    net:nn.Module, # In evaluation mode; changed in place
+) -> nn.Module: # The same net
+    "Keep the values of weights that are computed by parametrizations"
+    for m in [m for m in net.modules() if parametrize.is_parametrized(m)]:
+        weights = {k: getattr(m, k).detach() for k in m.parametrizations}
+        m.__class__ = type(m).__bases__[0]   # torch's remove_parametrizations would change the class, which copies share
+        del m.parametrizations
+        for k, w in weights.items(): m.register_parameter(k, nn.Parameter(w, requires_grad=False))
+    return net
+
 # %% ../nbs/51_recover.ipynb #dae853ff
 def fold_(
     net:nn.Module, # In evaluation mode; changed in place
 ) -> nn.Module: # The same net
-    "Fold batch norms into the layers before them"
+    "Fold batch norms into the layers before them, whose weights must be plain"
     fuse = nn.utils.fusion
     for m in net.modules():
         names = list(m._modules) if isinstance(m, nn.Sequential) else []
@@ -48,12 +60,12 @@ PHI = {nn.Tanh: (torch.tanh, torch.atanh, -1.), nn.Sigmoid: (torch.sigmoid, torc
 
 def last_nonlinearity(
     net:nn.Module, # Any net
-    z:Tensor, # Some codes, (b, nz)
+    *inputs:Tensor, # Some codes, (b, nz), and what it takes besides
 ): # (name of the module, its kind, s, t), or None
     "The tanh or sigmoid that makes the output, up to scale and shift"
     seen, names = [], {m:k for k, m in net.named_modules() if type(m) in PHI}
     hooks = [m.register_forward_hook(lambda m, _, out: seen.append((m, out.flatten(1)))) for m in names]
-    try: x = net(z).flatten(1)
+    try: x = net(*inputs).flatten(1)
     finally:
         for h in hooks: h.remove()
     if not seen or seen[-1][1].shape != x.shape or sum(m is seen[-1][0] for m, _ in seen) > 1: return None
@@ -67,28 +79,29 @@ def last_nonlinearity(
 class Frozen:
     "A private copy of a generator that only maps codes to pictures"
     def __init__(self,
-        generator, # A GAN (its averaged generator, if there is one), a module, or any function of codes
-        nz:int=None, # Length of a code; None: the generator's
+        generator, # A GAN, `gan.at(*cond)`, a net, or any function of codes
+        prior=None, # Prior of the codes; None: the GAN's, else normal
     ):
-        net = generator
-        if isinstance(net, GAN): net = net.generator if net.ema is None else net.net
-        self.nz, self.last, self.net, self.like = nz or getattr(net, 'nz', None), None, net, torch.empty(0)
-        if self.nz is None: raise ValueError('the length of a code is not known: pass a prior')
-        if not isinstance(net, nn.Module): self.shape = net(torch.zeros(1, self.nz)).shape[1:]; return
-        self.net = fold_(copy.deepcopy(net).eval().requires_grad_(False))
-        self.like = next((p for p in self.net.parameters()), self.like)
-        z = torch.linspace(-1, 1, 3*self.nz, dtype=self.like.dtype, device=self.like.device).view(3, self.nz).sin()
-        self.shape, self.last = self.net(z).shape[1:], last_nonlinearity(self.net, z)
+        self.net = fold_(plain_(copy.deepcopy(sampler(generator)).eval().requires_grad_(False)))
+        try: self.prior = prior or self.net.prior or Normal(self.net.net.nz)
+        except AttributeError: raise ValueError('the length of a code is not known: pass a prior, such as Normal(nz)') from None
+        self.nz, self.like = self.prior.nz, next(self.net.parameters(), torch.empty(0))
+        z = torch.linspace(-1, 1, 3*self.nz).view(3, self.nz).sin().to(self.like)
+        first = torch.zeros(3, dtype=torch.int64, device=z.device)   # all under the first condition
+        self.shape, self.last = self.net(z, first).shape[1:], last_nonlinearity(self.net, z, first)
         if self.last:
             parent, _, leaf = self.last[0].rpartition('.')
             self.net.get_submodule(parent)._modules[leaf] = nn.Identity()
 
-    def before(self, z:Tensor) -> Tensor: # u, shaped like pictures
-        out = self.net(z)
+    def before(self,
+        z:Tensor, # Codes, (b, nz)
+        i:Tensor|None=None, # The picture that each code is for, (b,); None: the conditions in turn
+    ) -> Tensor: # u, shaped like pictures
+        out = self.net(z, i)
         return (out - self.last[3])/self.last[2] if self.last else out
 
-    def __call__(self, z:Tensor) -> Tensor: # Pictures
-        return self.last[2]*PHI[self.last[1]][0](self.before(z)) + self.last[3] if self.last else self.net(z)
+    def __call__(self, z:Tensor, i:Tensor|None=None) -> Tensor: # Pictures
+        return self.last[2]*PHI[self.last[1]][0](self.before(z, i)) + self.last[3] if self.last else self.net(z, i)
 
 # %% ../nbs/51_recover.ipynb #926ded2e
 def per_step(
@@ -198,25 +211,29 @@ class Problem:
         bs:int=64, # Codes computed at once; as tangents up to 16 times as many
     ):
         self.net, self.y, self.measure, self.prior, self.beta, self.bs = net, y.flatten(1), measure, prior, log_prior, bs
+        self.number = torch.arange(len(y), device=y.device) # of each picture in the whole problem
         self.count = [0] # shared with all parts of this problem
 
     @property
     def passes(self): return self.count[0]
 
     def part(self, i:Tensor): # The problem of the pictures numbered i
-        res = copy.copy(self); res.y = self.y[i]
+        res = copy.copy(self)
+        res.y, res.number = self.y[i], self.number[i]
         return res
 
-    def out(self, z:Tensor) -> Tensor: # f(G(z)), (b, d)
-        x = self.net(z)
+    def measured(self, x:Tensor) -> Tensor: # f(x), (b, d)
         return (x if self.measure is None else self.measure(x)).flatten(1)
+
+    def out(self, z:Tensor, i:Tensor) -> Tensor: # f(G(z)) for the pictures numbered i, (b, d)
+        return self.measured(self.net(z, self.number[i]))
 
     def residual(self, out:Tensor, i:Tensor) -> Tensor: # Of the pictures numbered i, (…, b, d)
         return out - self.y[i]
 
     def value(self, z:Tensor, i:Tensor) -> Tensor: # L up to a constant, (b,)
         self.count[0] += len(z)
-        L = self.residual(self.out(z), i).square().sum(-1)
+        L = self.residual(self.out(z, i), i).square().sum(-1)
         return L - self.beta*self.prior.log_prob(z) if self.beta else L
 
     def gradient(self, z:Tensor, i:Tensor): # L (b,) and its gradient (b, nz)
@@ -264,7 +281,7 @@ def descend(
 def first_order(p, z, criteria, draws, method, steps=None, lr=None, opt=None, noise=0., **kwargs):
     return descend(p, z[None].repeat(len(criteria), 1, 1, 1), criteria, draws, steps or 500, opt or OPTS[method], lr, **kwargs)
 
-SOLVERS = dict(adam=first_order, sgd=first_order, lm='gannb.least_squares:second_order') # A function, or where it is
+SOLVERS = dict(adam=first_order, sgd=first_order) # Name -> how to solve a `Problem`
 
 # %% ../nbs/51_recover.ipynb #15a8b1ea
 @dataclass
@@ -285,27 +302,29 @@ def least(values, *codes): # Codes (criteria, restarts, n, nz) of the restart wi
     return [o.gather(1, j.expand(-1, -1, -1, o.shape[-1]))[:, 0] for o in codes]
 
 # %% ../nbs/51_recover.ipynb #3bf535bf
-def checked(generator, x, prior, criteria, measure, noise):
+def checked(generator, x, prior, criteria, measure, noise, start=None):
     "What `recover` works with, or an error in one line"
-    prior = prior or getattr(generator, 'prior', None)
-    net = Frozen(generator, getattr(prior, 'nz', None))
-    prior = prior or Normal(net.nz)
-    if x.dtype == torch.uint8:
-        norm = getattr(generator, 'norm', Norm())
-        x, noise = norm.encode(x), noise or 1/(255*math.sqrt(12)*norm.std)
-    x = x.to(net.like)
+    at = sampler(generator)
+    if x.dtype == torch.uint8: x, noise = at.norm.encode(x), noise or 1/(255*math.sqrt(12)*at.norm.std)
+    x = x.to(next(at.parameters(), torch.empty(0)))
+    if not x.isfinite().all(): raise ValueError('x holds values that are not finite')
+    for c in at.cond:
+        if len(c) not in (1, len(x)): raise ValueError(f'{len(c)} conditions for {len(x)} pictures: give one, or one for each')
+    if start is None and measure is None and isinstance(generator, GAN): start = generator.guess
+    with torch.no_grad(): first = start(x) if callable(start) else start
+    if first is not None: prior = prior or at.prior or Normal(first.shape[1])
+    net = Frozen(at, prior)
     shape = net.shape if measure is None else measure(torch.zeros(1, *net.shape).to(net.like)).shape[1:]
     if x.shape[1:] != shape or not len(x): raise ValueError(f'x must have shape (n, {", ".join(map(str, shape))}), got {tuple(x.shape)}')
-    if not x.isfinite().all(): raise ValueError('x holds values that are not finite')
     for c in criteria:
-        if c.kind and c.kind != ('bounded' if prior.bounds else 'normal'):
-            instead = 'StochasticClip()' if prior.bounds else 'Logistic(2, 2)'
-            raise ValueError(f'{c} is for a {c.kind} prior, this one is {prior}: use {instead}')
-    return net, x, prior, noise
+        if c.kind and c.kind != ('bounded' if net.prior.bounds else 'normal'):
+            instead = 'StochasticClip()' if net.prior.bounds else 'Logistic(2, 2)'
+            raise ValueError(f'{c} is for a {c.kind} prior, this one is {net.prior}: use {instead}')
+    return net, x, noise, first
 
 # %% ../nbs/51_recover.ipynb #777ae558
 def recover(
-    generator, # GAN, module, or function of codes
+    generator, # As in `Frozen`; of `gan.at(*cond)` one condition for all pictures, or one for each
     x:Tensor, # Pictures in model space, or uint8; with `measure` what was measured, (n, …)
     prior=None, # Prior of the codes; None: the GAN's, else normal
     criterion=None, # When components are drawn again, or a list of such; None: never
@@ -317,29 +336,29 @@ def recover(
     measure=None, # What is known of a picture, a differentiable function; None: all of it
     log_prior:float=0., # β of (6)
     noise:float=0., # Standard deviation of the noise in `x`, for 'lm'; 8-bit pictures bring theirs
-    start=None, # First codes (n, nz), or what guesses them from `x`; further restarts are drawn
+    start=None, # First codes (n, nz), or what guesses them from `x`; None: the GAN's guess, if it has one, else drawn
     seed=0, # Of the draws, see `Draws`
     bs:int=64, # Codes computed at once
     **kwargs, # For the method
 ) -> Recovered:
     "Codes whose pictures are `x`"
-    if method not in SOLVERS: raise ValueError(f'method must be one of {list(SOLVERS)}, got {method!r}')
-    solve = SOLVERS[method] if callable(SOLVERS[method]) else resolve_name(SOLVERS[method])
+    if method not in SOLVERS: raise ValueError(f"method must be one of {list(SOLVERS)}, got {method!r} ('lm': import gannb.least_squares)")
     single = not isinstance(criterion, (list, tuple))
     criteria = [criterion or Disabled()] if single else list(criterion)
-    net, x, prior, noise = checked(generator, x, prior, criteria, measure, noise)
+    net, x, noise, first = checked(generator, x, prior, criteria, measure, noise, start)
     if restarts < 1: raise ValueError(f'restarts must be at least 1, got {restarts}')
-    if log_prior and prior.bounds: raise ValueError(f'log_prior needs a density with a slope, not {prior}')
-    draws = Draws(prior, len(x), seed, restarts, net.like)
+    if log_prior and net.prior.bounds: raise ValueError(f'log_prior needs a density with a slope, not {net.prior}')
+    draws = Draws(net.prior, len(x), seed, restarts, net.like)
     z = draws.start()
-    if start is not None:
-        with torch.no_grad(): z[0] = start if isinstance(start, Tensor) else start(x)
-    p = Problem(net, x, measure, prior, log_prior, bs)
-    last, best, L, low, history = solve(p, z, criteria, draws, method=method, steps=steps, lr=lr, opt=opt, noise=noise, **kwargs)
+    if first is not None: z[0] = first
+    p = Problem(net, x, measure, net.prior, log_prior, bs)
+    how = dict(method=method, steps=steps, lr=lr, opt=opt, noise=noise)
+    last, best, L, low, history = SOLVERS[method](p, z, criteria, draws, **how, **kwargs)
     (z,), (best,) = least(L, last), least(low, best)
+    codes = zip(z.flatten(0, 1).split(bs), p.number.repeat(len(z)).split(bs))
     with torch.no_grad():
-        flat = z.flatten(0, 1).split(bs)
-        pictures, residual = torch.cat([net(o) for o in flat]), torch.cat([p.out(o) for o in flat]).unflatten(0, z.shape[:2]) - p.y
+        pictures = torch.cat([net(a, i) for a, i in codes])
+        residual = p.measured(pictures).unflatten(0, z.shape[:2]) - p.y
     res = z, pictures.unflatten(0, z.shape[:2]), residual.square().mean(-1), best
     history = history.amin(-2).transpose(0, 1)/p.y.shape[1]
     return Recovered(*(o[0] if single else o for o in (*res, history)), p.passes/len(x))
@@ -381,11 +400,11 @@ def compare_criteria(
     "Table 1 of Egan et al. 2018: all codes and all criteria as one batch"
     names = [str(c) for c in criteria]
     if 'disabled' not in names: raise ValueError('criteria are compared with Disabled(): put it among them')
-    prior = prior or getattr(generator, 'prior', None) or Normal(getattr(generator, 'nz', 100))
-    z = prior.sample(n, generator=torch.Generator().manual_seed(seed))
-    net = Frozen(generator, prior.nz)
-    with torch.no_grad(): x = torch.cat([net(o.to(net.like)) for o in z.split(64)])
-    res = recover(generator, x, prior, list(criteria), steps, seed=seed, **kwargs)
+    at = sampler(generator)   # and no guess: every criterion begins at the same draws
+    net = Frozen(at, prior)
+    z = net.prior.sample(n, generator=torch.Generator().manual_seed(seed))
+    with torch.no_grad(): x = torch.cat([net(z[i].to(net.like), i) for i in torch.arange(n).split(64)])
+    res = recover(at, x, prior, list(criteria), steps, seed=seed, **kwargs)
     errors = {k:code_error(z, getattr(res, a).cpu()) for k, a in dict(last='z', best='best').items()}
     tables = {k:compare_errors(e, names, names.index('disabled')) for k, e in errors.items()}
     return tables | dict(errors=errors, passes=res.passes/len(names))
