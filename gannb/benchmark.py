@@ -33,8 +33,8 @@ from .recover import Draws, Frozen, Logistic, Problem, descend
 __all__ = ['CLOCKS', 'ROWS', 'FUSED', 'GP_ADAM', 'Comparison', 'time_in_turn', 'benchmark_row', 'PictureDataset', 'noise_data',
            'feeding', 'plain_loss', 'by_hand', 'by_engine', 'SameBatch', 'engine', 'bare_fit', 'learner_fit',
            'fastai_learner', 'nets', 'NoiseAndPictures', 'by_fastai', 'dcgan_step', 'autograd_penalty',
-           'masked_penalty', 'penalised_loss', 'Penalised', 'wgan_gp_round', 'stepper', 'optimizer', 'one_by_one',
-           'sampler', 'critics', 'logistic_loop', 'recover_alone', 'worn_generator', 'recovery', 'device_name',
+           'masked_penalty', 'penalised_loss', 'Penalised', 'wgan_gp_round', 'stepper', 'optimizer', 'walk_one_by_one',
+           'sampler_row', 'critics', 'logistic_loop', 'recover_alone', 'worn_generator', 'recovery', 'device_name',
            'time_rows', 'within', 'as_text', 'run_benchmark']
 
 # %% ../nbs/62_benchmark.ipynb #e4f01a7e
@@ -313,7 +313,7 @@ def optimizer(quick=False, device='cpu'):
     return {k: stepper(f, shapes, n, device) for k, f in kinds.items()}, n, 'step'
 
 # %% ../nbs/62_benchmark.ipynb #a0bc0c6f
-def one_by_one(G, net, name, h0, y, steps, careful):
+def walk_one_by_one(G, net, name, h0, y, steps, careful):
     "A walk of each code alone; `net` has layers, the code is what comes out of `name`"
     tail = list(net._modules).index(name) + 1
     head, rest, weights = net[:tail], net[tail:], [*G.parameters(), *net.parameters()]
@@ -333,14 +333,14 @@ def one_by_one(G, net, name, h0, y, steps, careful):
 
 # %% ../nbs/62_benchmark.ipynb #dd20601f
 @benchmark_row('sampler', mala_sample=('ratio', .5))
-def sampler(quick=False, device='cpu'):
+def sampler_row(quick=False, device='cpu'):
     "Two steps of 100 codes, light nets for 32×32 pictures"
     n, steps, size = (4, 2, 16) if quick else (100, 2, 32)
     torch.manual_seed(0)
     E = conv_encoder(size, width=.125, kernel=3).to(device)
     G = init_relu_(ConvGenerator(size, 1, 64, 16, norm=None, out='linear'), .1).eval().to(device)
     h0, y = 3*torch.randn(n, 64, device=device).relu(), torch.arange(n, device=device) % 10
-    alone = lambda careful: one_by_one(copy.deepcopy(G), copy.deepcopy(E.net), 'fc1', h0, y, steps, careful)
+    alone = lambda careful: walk_one_by_one(copy.deepcopy(G), copy.deepcopy(E.net), 'fc1', h0, y, steps, careful)
     ours = lambda: mala_sample(G, E.code, OfClass(partial(E.after, 'fc1')), h0, steps, y=y, on_code=True)
     return {'as published, one by one': alone(False), 'careful, one by one': alone(True), 'mala_sample': ours}, n*steps, 'step of a code'
 

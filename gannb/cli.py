@@ -184,7 +184,8 @@ def save_film(
     _, chain = gan.latents(n, *cond, generator=torch.Generator().manual_seed(seed), trace=True, **kw)
     every = torch.linspace(0, len(chain) - 1, min(frames, len(chain))).round().long()
     net = gan.at(*cond)
-    with torch.no_grad(), evaluating(net): return save_gif([gan.to_pixels(net(h)).cpu() for h in chain[every.to(chain.device)]], path, nrow=nrow)
+    with torch.no_grad(), evaluating(net): frames = [gan.to_pixels(net(h)).cpu() for h in chain[every.to(chain.device)]]
+    return save_gif(frames, path, nrow=nrow)
 
 # %% ../nbs/60_cli.ipynb #5fe2dd7d
 @command('sample')
@@ -220,7 +221,7 @@ def walk_run(
     n:number(int, 1, 100)=16, # Walks side by side
     via:number(int, 2, 20)=4, # Codes that each walk goes through, and back to the first
     steps:number(int, 3, 1000)=12, # Pictures from one code to the next; of a circle: in all
-    how:Literal['slerp', 'lerp', 'circle']=None, # Arcs, straight lines, or once around through two codes (default: arcs, if codes have a prior)
+    how:Literal['slerp', 'lerp', 'circle']=None, # Arcs, straight lines, or a turn through two codes (default: arcs, if codes have a prior)
     class_:str=None, # Only this class (default: all in turn, of GANs that have classes)
     seed:Seed=0, # Of the codes
     out:str=None, # New GIF file (default: RUN/walk-SEED.gif, or the next free number)

@@ -305,7 +305,8 @@ def class_stage(
     steps = max(1, len(data)//bs)
     few = 5*steps < 600
     settings = dict(epochs=epochs or (math.ceil(600/steps) if few else 5), lr=lr or (.05 if few else .01), bs=bs, seed=seed)
-    return Stage('encoder', Solo(net, F.cross_entropy, norm=norm, name='encoder'), data, settings | dict(opt=partial(torch.optim.SGD, momentum=.5)))
+    settings |= dict(opt=partial(torch.optim.SGD, momentum=.5))
+    return Stage('encoder', Solo(net, F.cross_entropy, norm=norm, name='encoder'), data, settings)
 
 # %% ../nbs/30_encoder.ipynb #61ee48fc
 def save_encoder(
@@ -349,7 +350,7 @@ def encoder_stages(
     if isinstance(data, Data): train, valid = data.split(.1, seed=0)
     else: train, valid = load_data(data, size), load_data(data, size, split='test')
     if len(train.classes) < 2: raise ValueError(f'{train.name} has no classes: an encoder learns from pictures with labels')
-    config = dict(size=train.size, channels=train.channels, classes=train.classes, norm=[norm.mean, norm.std], width=width, nh=nh, kernel=kernel)
+    config = train.facts | dict(norm=[norm.mean, norm.std], width=width, nh=nh, kernel=kernel)
     path = encoder_file(train, config, seed, fit)
     try: return load_encoder(path)
     except BadFile: pass   # there is none yet

@@ -199,7 +199,8 @@ def method(
     return register
 
 # %% ../nbs/03b_files.ipynb #12bdd69e
-MODULES = 'shapes examples gan dcgan wgan wgan_gp perceptual ppgn ppgn_hidden recipes recipes_ppgn recipes_recover'.split() # That register something
+# Modules that register something
+MODULES = 'shapes examples gan dcgan wgan wgan_gp perceptual ppgn ppgn_hidden recipes recipes_ppgn recipes_recover'.split()
 
 def load_modules():
     "Import all that register methods, data, recipes or commands"

@@ -138,7 +138,8 @@ def tables(
         return [line(k, each | dict(e=e), 'e', **{o: r[o] for o in ('wins', 'sig wins')}) for k, e, r in zip(names, each[which], won)]
     def beside(o): return dict(bound=float(np.median(o['bound'])), times=float(np.median(np.divide(o['last'], o['bound']))))
     noise = {k: o for k, o in got.items() if k.startswith('noise')}
-    solver = [line('least squares', got['solver']), code_row('a guess alone', got['guess']['guess'], 1, 0.), line('from a guess', got['guess']),
+    solver = [line('least squares', got['solver']),
+              code_row('a guess alone', got['guess']['guess'], 1, 0.), line('from a guess', got['guess']),
               line('8 bits', got['bytes'], **beside(got['bytes'])), *(line(k.replace('-', ' '), o, **beside(o)) for k, o in noise.items())]
     return dict(last=criteria('last'), best=criteria('best'), solver=solver)
 

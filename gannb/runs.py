@@ -28,7 +28,7 @@ __all__ = ['SETTINGS', 'UserError', 'one_line', 'signature', 'arguments', 'wante
            'device_of', 'join_processes', 'prepare_out', 'write_text', 'write_json', 'read_config', 'load_run',
            'settings_of', 'complete', 'describe', 'Halt', 'Bar', 'samples', 'save_samples', 'write_history', 'Watch',
            'save_picture', 'game_learner', 'resume_learner', 'has_checkpoint', 'play_stage', 'held_out', 'table',
-           'finish', 'versions', 'before_game', 'train_gan']
+           'finish', 'versions', 'data_of', 'train_gan']
 
 # %% ../nbs/59_runs.ipynb #ef8f3f8b
 class UserError(ValueError): "What a user can put right, in one line"
@@ -103,7 +103,8 @@ def make_gan(
     "Build a method's GAN for some data, if that can be done"
     asks = signature(method)
     unknown = [k for k in asks if k in FACTS and k not in facts]
-    if unknown: raise UserError(f'{method} needs to know {" and ".join(unknown)} of its data, and these have {", ".join(facts)}: give other --data')
+    if unknown:
+        raise UserError(f'{method} needs to know {" and ".join(unknown)} of its data, and these have {", ".join(facts)}: give other --data')
     build = partial(build_gan, dict(method=method) | {k: v for k, v in facts.items() if k in asks} | args)
     try:
         with torch.device('meta'): n = sum(p.numel() for p in build().parameters())
@@ -177,8 +178,9 @@ def read_config(
         c = json.loads(path.read_text(encoding='utf-8'))
         c['settings'] = s = SETTINGS | c['settings']   # a setting may be newer than the run
         numbers, words = 'size epochs bs lr n_critic seed every part'.split(), (s['method'], c['gan']['method'], s['data'])
-        good = (all(isinstance(s[k], (int, float, type(None))) for k in numbers) and all(isinstance(o, str) for o in words)
-                and isinstance(s['set'], dict) and {'mean', 'std'} == c['norm'].keys() and all(math.isfinite(v) for v in c['norm'].values()))
+        norm = {'mean', 'std'} == c['norm'].keys() and all(math.isfinite(v) for v in c['norm'].values())
+        good = norm and all(isinstance(s[k], (int, float, type(None))) for k in numbers)
+        good = good and all(isinstance(o, str) for o in words) and isinstance(s['set'], dict)
     except (ValueError, TypeError, KeyError, AttributeError): good = False
     if good: return c
     raise BadFile(f'{path} does not describe a run: it is damaged, or not from gannb')
@@ -405,6 +407,17 @@ def play_stage(
         elif writes: save_tensors(weights, stage.game.state_dict())
     return not halt.stopped
 
+# %% ../nbs/59_runs.ipynb #7a6b032d
+def before_game(gan, data, out, begin, *args): # The game, or None if a stage before it was stopped
+    "Play the stages of a run up to the game; `begin` is called before the first"
+    last = None
+    for stage in one_by_one(gan, data):
+        if last and last.says: print(f'{last.name}: {last.says}', flush=True)
+        if stage.name == 'game': return stage
+        begin()
+        if not play_stage(stage, out/stage.name, *args): return None
+        last = stage
+
 # %% ../nbs/59_runs.ipynb #a93eb2e3
 def held_out(
     data:str, # Name or folder
@@ -451,16 +464,14 @@ def versions() -> dict:
     "What a result depends on"
     return dict(gannb=__version__, torch=torch.__version__, fastai=importlib.metadata.version('fastai'), python=platform.python_version())
 
-def before_game(gan, data, out, begin, *args): # The game, or None if a stage before it was stopped
-    "Play the stages of a run up to the game; `begin` is called before the first"
-    last = None
-    for stage in one_by_one(gan, data):
-        if last and last.says: print(f'{last.name}: {last.says}', flush=True)
-        if stage.name == 'game': return stage
-        begin()
-        if not play_stage(stage, out/stage.name, *args): return None
-        last = stage
+def data_of(
+    s:dict, # Settings
+) -> tuple: # What is trained on, all that it is a part of, and what is held out
+    "The data of a run"
+    whole, real = load_data(s['data'], s['size']), held_out(s['data'], s['size'])
+    return whole.split(s['part'])[1] if s['part'] and s['part'] < len(whole) else whole, whole, real
 
+# %% ../nbs/59_runs.ipynb #0644d04f
 def train_gan(
     s:dict, # Settings
     out:Path, # The run's folder
@@ -473,8 +484,7 @@ def train_gan(
     start, device, out = time.time(), device_of(s['device']), Path(out).expanduser()
     writes = join_processes(device)
     if writes: prepare_out(out, resume)
-    whole, real = load_data(s['data'], s['size']), held_out(s['data'], s['size'])
-    data = whole.split(s['part'])[1] if s['part'] and s['part'] < len(whole) else whole
+    data, whole, real = data_of(s)
     s, halt, path = complete(s, data), Halt(minutes), out/'checkpoint.safetensors'
     old, pictures = read_config(out) if resume else {}, fingerprint(data)
     if old.get('pictures', pictures) != pictures:

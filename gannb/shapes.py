@@ -14,18 +14,30 @@ __all__ = ['COLOURS', 'SHAPES', 'SIZES', 'PLACES', 'ATTRIBUTES', 'PATTERNS', 'NO
 
 # %% ../nbs/00b_shapes.ipynb #0c75b283
 COLOURS = dict(
-    red='red scarlet crimson ruby cherry vermilion carmine brick'.split(), orange='orange tangerine amber apricot pumpkin carrot copper rust'.split(),
-    yellow='yellow golden lemon canary mustard sunny bright saffron'.split(), green='green emerald lime olive grassy jade leafy mossy'.split(),
-    blue='blue azure navy cobalt sapphire cyan sky indigo'.split(), purple='purple violet lilac plum lavender mauve grape amethyst'.split(),
-    pink='pink rosy salmon fuchsia coral magenta blush peachy'.split(), white='white snowy ivory chalky pale milky bright pearly'.split())
+    red='red scarlet crimson ruby cherry vermilion carmine brick'.split(),
+    orange='orange tangerine amber apricot pumpkin carrot copper rust'.split(),
+    yellow='yellow golden lemon canary mustard sunny bright saffron'.split(),
+    green='green emerald lime olive grassy jade leafy mossy'.split(),
+    blue='blue azure navy cobalt sapphire cyan sky indigo'.split(),
+    purple='purple violet lilac plum lavender mauve grape amethyst'.split(),
+    pink='pink rosy salmon fuchsia coral magenta blush peachy'.split(),
+    white='white snowy ivory chalky pale milky bright pearly'.split())
 SHAPES = dict(
-    circle='circle disc dot ball round spot coin pellet'.split(), square='square box block tile brick cube boxy quadrangle'.split(),
-    triangle='triangle wedge pyramid tent triangular peak hill trigon'.split(), cross='cross plus crossed intersection junction crossing x mark'.split(),
-    ring='ring hoop donut loop annulus wheel hollow o'.split(), diamond='diamond rhombus lozenge kite gem tilted jewel rhomb'.split())
-SIZES = dict(small='small tiny little miniature slight minor petite wee'.split(), large='large big huge giant great massive major grand'.split())
-PLACES = {'top left': 'top upper left northwest above corner leftmost high'.split(), 'top right': 'top upper right northeast above corner rightmost high'.split(),
+    circle='circle disc dot ball round spot coin pellet'.split(),
+    square='square box block tile brick cube boxy quadrangle'.split(),
+    triangle='triangle wedge pyramid tent triangular peak hill trigon'.split(),
+    cross='cross plus crossed intersection junction crossing x mark'.split(),
+    ring='ring hoop donut loop annulus wheel hollow o'.split(),
+    diamond='diamond rhombus lozenge kite gem tilted jewel rhomb'.split())
+SIZES = dict(
+    small='small tiny little miniature slight minor petite wee'.split(),
+    large='large big huge giant great massive major grand'.split())
+PLACES = {
+    'top left': 'top upper left northwest above corner leftmost high'.split(),
+    'top right': 'top upper right northeast above corner rightmost high'.split(),
     'bottom left': 'bottom lower left southwest below corner leftmost low'.split(),
-    'bottom right': 'bottom lower right southeast below corner rightmost low'.split(), 'centre': 'centre middle central amid heart core inner mid'.split()}
+    'bottom right': 'bottom lower right southeast below corner rightmost low'.split(),
+    'centre': 'centre middle central amid heart core inner mid'.split()}
 ATTRIBUTES = dict(colour=COLOURS, shape=SHAPES, size=SIZES, place=PLACES) # Attribute -> value -> words for it
 
 def vocabulary() -> list: # Without repetition, in the order of `ATTRIBUTES`
@@ -48,7 +60,8 @@ def caption(
     return pick(PATTERNS, u[0]).format(place=values['place'], **words)
 
 # %% ../nbs/00b_shapes.ipynb #1ef74b9a
-RGB = torch.tensor([(220, 40, 40), (240, 140, 30), (240, 220, 50), (50, 170, 70), (50, 90, 220), (140, 60, 180), (250, 150, 190), (245, 245, 245)])/255
+RGB = torch.tensor([(220, 40, 40), (240, 140, 30), (240, 220, 50), (50, 170, 70),
+                    (50, 90, 220), (140, 60, 180), (250, 150, 190), (245, 245, 245)])/255 # Of the colours, in their order
 CENTRES = torch.tensor([(.28, .28), (.72, .28), (.28, .72), (.72, .72), (.5, .5)]) # (x, y), from the top left
 RADII = torch.tensor([.12, .22])
 
@@ -58,8 +71,9 @@ def inside(
 ) -> Tensor: # One mask for each of `SHAPES`, on a new first axis
     "Which points belong to a shape"
     r, a, b = (u*u + v*v).sqrt(), u.abs(), v.abs()
-    triangle = (v < .75) & (2*a - 1 < v - .1)
-    return torch.stack([r < 1, torch.maximum(a, b) < .85, triangle, (torch.minimum(a, b) < .3) & (torch.maximum(a, b) < 1), (r < 1) & (r > .55), a + b < 1.1])
+    low, high = torch.minimum(a, b), torch.maximum(a, b)
+    triangle, cross, ring = (v < .75) & (2*a - 1 < v - .1), (low < .3) & (high < 1), (r < 1) & (r > .55)
+    return torch.stack([r < 1, high < .85, triangle, cross, ring, a + b < 1.1])
 
 def paint(
     a:Tensor, # Numbers of colour, shape, size and place, (n, 4)
@@ -101,6 +115,6 @@ def shapes(
     tags = [list(dict.fromkeys(w for k, o in v.items() for w in ATTRIBUTES[k][o])) for v in values]
     x = torch.cat([paint(o, size, g) for o in a.split(500)])
     name = 'shapes' if split != 'unseen' else 'unseen shapes'
-    return Data(x, a[:, 1].clone(), [*SHAPES], name, columns=dict(attributes=a, captions=said, tags=tags), known=dict(attributes={k: [*v] for k, v in ATTRIBUTES.items()}))
+    return Data(x, a[:, 1].clone(), [*SHAPES], name, columns=dict(attributes=a, captions=said, tags=tags))
 
 SOURCES['shapes'] = lambda size, split, root: shapes(12_000 if split == 'train' else 2000, size or 32, split)

@@ -365,8 +365,8 @@ def grid(self:GAN) -> tuple: # Number of samples, what to ask for, pictures in a
 @patch(as_prop=True)
 def shape(self:GAN) -> tuple: # Such as (c, h, w)
     "Shape of one sample"
-    g = torch.Generator().manual_seed(0)
-    with torch.no_grad(), evaluating(self.net): return tuple(self.at(*self.ask(1))(self.prior.sample(1, generator=g).to(self.device)).shape[1:])
+    z = self.prior.sample(1, generator=torch.Generator().manual_seed(0)).to(self.device)
+    with torch.no_grad(), evaluating(self.net): return tuple(self.at(*self.ask(1))(z).shape[1:])
 
 @patch
 def guess(self:GAN,
@@ -606,8 +606,7 @@ class DealTurns(Callback):
         if self.skipped: self.skipped = False
 
     def after_cancel_step(self): self.skipped = True   # fastai calls `after_step` all the same
-    def after_step(self):
-        if not self.skipped: self.learn.model.stepped(self.turn)
+    def after_step(self): self.skipped or self.learn.model.stepped(self.turn)
     def after_cancel_batch(self):   # fastai leaves the gradients of a batch that a callback cancels
         if self.turn and self.turn.step: self.learn.opt.zero_grad()
     def after_batch(self):
@@ -790,6 +789,7 @@ class Stage:
             learn = self.learner(device)
             with learn.no_bar(), learn.no_logging(): learn.fit(self.settings['epochs'])
 
+# %% ../nbs/03_training.ipynb #f77120d0
 @patch
 def stages(self:GAN,
     data:Data, # To train on
