@@ -28,7 +28,7 @@ __all__ = ['SETTINGS', 'UserError', 'one_line', 'signature', 'arguments', 'wante
            'device_of', 'join_processes', 'prepare_out', 'write_text', 'write_json', 'read_config', 'load_run',
            'settings_of', 'complete', 'describe', 'Halt', 'Bar', 'samples', 'save_samples', 'write_history', 'Watch',
            'save_picture', 'game_learner', 'resume_learner', 'has_checkpoint', 'play_stage', 'held_out', 'table',
-           'finish', 'versions', 'data_of', 'train_gan']
+           'finish', 'versions', 'onlookers', 'data_of', 'train_gan']
 
 # %% ../nbs/59_runs.ipynb #ef8f3f8b
 class UserError(ValueError): "What a user can put right, in one line"
@@ -407,7 +407,7 @@ def play_stage(
         elif writes: save_tensors(weights, stage.game.state_dict())
     return not halt.stopped
 
-# %% ../nbs/59_runs.ipynb #7a6b032d
+# %% ../nbs/59_runs.ipynb #fcbd0253
 def before_game(gan, data, out, begin, *args): # The game, or None if a stage before it was stopped
     "Play the stages of a run up to the game; `begin` is called before the first"
     last = None
@@ -464,6 +464,11 @@ def versions() -> dict:
     "What a result depends on"
     return dict(gannb=__version__, torch=torch.__version__, fastai=importlib.metadata.version('fastai'), python=platform.python_version())
 
+def onlookers(gan, out, s, real, train): # Callbacks that show how a run goes; where samples are dear, they are measured at the end only
+    res, columns = [Watch(out, s['epochs'], s['every'], s['seed'])], ['frechet', 'kid', 'precision', 'recall'] + ['asked']*bool(gan.classes)
+    if real is None or gan.slow: return res
+    return res + [ReportMetrics(real, every=s['every'], columns=columns, judge=judge_for(real, train=train))]
+
 def data_of(
     s:dict, # Settings
 ) -> tuple: # What is trained on, all that it is a part of, and what is held out
@@ -471,7 +476,7 @@ def data_of(
     whole, real = load_data(s['data'], s['size']), held_out(s['data'], s['size'])
     return whole.split(s['part'])[1] if s['part'] and s['part'] < len(whole) else whole, whole, real
 
-# %% ../nbs/59_runs.ipynb #0644d04f
+# %% ../nbs/59_runs.ipynb #eca4c47d
 def train_gan(
     s:dict, # Settings
     out:Path, # The run's folder
@@ -502,11 +507,7 @@ def train_gan(
     begin()
     if resume and (has_checkpoint(path) or (out/'weights.safetensors').exists()): resume_learner(learn, path)   # else it was killed early
     if resume and s['lr'] != old['settings']['lr']: learn.opt.set_hyper('lr', s['lr'])
-    if writes:
-        learn.add_cb(Watch(out, s['epochs'], s['every'], s['seed']))
-        columns = ['frechet', 'kid', 'precision', 'recall'] + ['asked']*bool(gan.classes)
-        often = real and not gan.slow   # where samples are dear they are measured once, at the end
-        if often: learn.add_cb(ReportMetrics(real, every=s['every'], columns=columns, judge=judge_for(real, train=whole)))
+    if writes: learn.add_cbs(onlookers(gan, out, s, real, whole))
     with learn.no_logging(): learn.fit(s['epochs'])
     config |= dict(seconds=round(old.get('seconds', 0) + time.time() - start, 1), rounds=learn.deal_turns.deal.round)
     if halt.stopped and (halt.reason or not enough):
