@@ -282,8 +282,9 @@ def after(self:ConvGenerator,
     *cond:Tensor, # Conditions, see `conditions`
 ) -> dict: # Name -> map, of the layers that follow
     "Go on from a map"
-    names, cond, res = [*self.layers], conditions(cond, self.n_cond, flat=True), {}
+    names, res = [*self.layers], {}
     if name not in names: raise ValueError(f'no layer {name!r}: there are {", ".join(names)}')
+    cond = conditions(cond, self.n_cond, flat=True)
     for k in names[names.index(name)+1:]: x = res[k] = self.layers[k](join(x, *cond) if self.every else x)
     return res
 
