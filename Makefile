@@ -11,7 +11,7 @@ SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help env demo test mutations docs notebooks clean
+.PHONY: help env demo test robust mutations docs notebooks clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */make \1	/' | expand -t 18
@@ -24,8 +24,11 @@ demo: $(BIN)/.run  ## train a GAN on handwritten digits, a few minutes on two co
 test: $(BIN)/.dev  ## every guard and every notebook; ends with "N passed, 0 failed"
 	@python tools/check.py
 
+robust: $(BIN)/.dev  ## every notebook with ten other seeds and two other instruction sets; goes on where it was stopped
+	@python tools/robust.py $(ROBUST)
+
 mutations: $(BIN)/.dev  ## break the code on purpose and see the notebooks notice
-	@python tools/mutations.py
+	@python tools/mutations.py $(MUTATIONS)
 
 docs: $(BIN)/.dev  ## build the site into _docs/ and check its links
 	@python tools/build_docs.py --force && python tools/check_site.py && echo 'open _docs/index.html'

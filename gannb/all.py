@@ -21,9 +21,11 @@ def all_modules() -> dict: # Name -> module
 def public_names(
     modules:dict, # Name -> module
 ) -> dict: # Name -> object
-    "All names of all modules that belong to one of them only"
+    "All names of all modules; an error if two of them export the same one"
     count = Counter(k for m in modules.values() for k in m.__all__)
-    return {k: getattr(m, k) for m in modules.values() for k in m.__all__ if count[k] == 1}
+    twice = [k for k, n in count.items() if n > 1]
+    if twice: raise ImportError(f'exported by two modules: {", ".join(twice)}')
+    return {k: getattr(m, k) for m in modules.values() for k in m.__all__}
 
 # %% ../nbs/99_all.ipynb #753efead
 globals().update(public_names(all_modules()))

@@ -30,12 +30,12 @@ from .ppgn_hidden import Against, ppgn_hidden
 from .recover import Draws, Frozen, Logistic, Problem, descend
 
 # %% auto #0
-__all__ = ['CLOCKS', 'ROWS', 'FUSED', 'GP_ADAM', 'Comparison', 'compare', 'row', 'PictureDataset', 'noise_data', 'feeding',
-           'plain_loss', 'by_hand', 'by_engine', 'SameBatch', 'engine', 'bare_fit', 'learner_fit', 'fastai_learner',
-           'nets', 'NoiseAndPictures', 'by_fastai', 'dcgan_step', 'autograd_penalty', 'masked_penalty',
-           'penalised_loss', 'Penalised', 'wgan_gp_round', 'stepper', 'optimizer', 'one_by_one', 'sampler', 'critics',
-           'logistic_loop', 'recover_alone', 'worn_generator', 'recovery', 'device_name', 'report', 'within', 'as_text',
-           'main']
+__all__ = ['CLOCKS', 'ROWS', 'FUSED', 'GP_ADAM', 'Comparison', 'time_in_turn', 'benchmark_row', 'PictureDataset', 'noise_data',
+           'feeding', 'plain_loss', 'by_hand', 'by_engine', 'SameBatch', 'engine', 'bare_fit', 'learner_fit',
+           'fastai_learner', 'nets', 'NoiseAndPictures', 'by_fastai', 'dcgan_step', 'autograd_penalty',
+           'masked_penalty', 'penalised_loss', 'Penalised', 'wgan_gp_round', 'stepper', 'optimizer', 'one_by_one',
+           'sampler', 'critics', 'logistic_loop', 'recover_alone', 'worn_generator', 'recovery', 'device_name',
+           'time_rows', 'within', 'as_text', 'run_benchmark']
 
 # %% ../nbs/62_benchmark.ipynb #e4f01a7e
 @dataclass
@@ -58,7 +58,7 @@ class Comparison:
 CLOCKS = dict(cpu=time.process_time, wall=time.perf_counter)
 
 # %% ../nbs/62_benchmark.ipynb #11d88e8b
-def compare(
+def time_in_turn(
     runs:dict, # Name -> function that does one round's work; the first is what the others are compared to
     rounds:int=7, # Measurements of each
     units:int=1, # Units of work in a call, for times per unit
@@ -79,7 +79,7 @@ def compare(
 # %% ../nbs/62_benchmark.ipynb #2fdfcd1b
 ROWS = {} # Name -> function (quick, device) -> (runs, units in one call, name of the unit); it has `budgets`: run -> (kind, limit)
 
-def row(
+def benchmark_row(
     name:str, # Name of the row
     **budgets, # Run -> limit of its `ratio` or of its `excess` in ms per unit: `gan_learner=('excess', .3)`
 ): # Decorator
@@ -101,7 +101,7 @@ def noise_data(n:int, c=3, size=32) -> Data:
     return Data(x, torch.zeros(n, dtype=torch.long), ['noise'], 'noise')
 
 # %% ../nbs/62_benchmark.ipynb #344b17d4
-@row('feeding', BatchLoader=('ratio', 2.))
+@benchmark_row('feeding', BatchLoader=('ratio', 2.))
 def feeding(quick=False, device='cpu'):
     "An epoch of batches of 64 pictures 3×32×32"
     data, bs = noise_data(512 if quick else 4096).to(device), 64
@@ -166,7 +166,7 @@ class SameBatch:
 # %% ../nbs/62_benchmark.ipynb #8f1f4673
 FUSED = dict(lr=2e-4, betas=(.5, .999), fused=True)
 
-@row('engine', gan_learner=('excess', .3))
+@benchmark_row('engine', gan_learner=('excess', .3))
 def engine(quick=False, device='cpu'):
     "Turns of two linear maps of one number"
     make = lambda: GAN(nn.Linear(1, 1), nn.Sequential(nn.Linear(1, 1), nn.Flatten(0)), Normal(1)).to(device)
@@ -190,7 +190,7 @@ def learner_fit(net, dl, device='cpu', **adam):
     return run
 
 # %% ../nbs/62_benchmark.ipynb #ae9a64ba
-@row('fastai Learner')
+@benchmark_row('fastai Learner')
 def fastai_learner(quick=False, device='cpu'):
     "Batches of a linear map of one number"
     dl, net = SameBatch(40 if quick else 800, device=device), partial(nn.Linear, 1, 1, device=device)
@@ -235,7 +235,7 @@ def by_fastai(gan, dl, device='cpu', lr=2e-4):
     return run
 
 # %% ../nbs/62_benchmark.ipynb #0d8142e6
-@row('DCGAN', gan_learner=('ratio', 1.05))
+@benchmark_row('DCGAN', gan_learner=('ratio', 1.05))
 def dcgan_step(quick=False, device='cpu'):
     "A critic's and a generator's turn on 64 pictures 3×32×32"
     make = partial(nets, 8 if quick else 32, device=device)
@@ -278,7 +278,7 @@ class Penalised(GAN):
 # %% ../nbs/62_benchmark.ipynb #fc10e317
 GP_ADAM = dict(lr=1e-4, betas=(0., .9))
 
-@row('WGAN-GP', gan_learner=('ratio', .82))
+@benchmark_row('WGAN-GP', gan_learner=('ratio', .82))
 def wgan_gp_round(quick=False, device='cpu'):
     "Five critic turns and one generator turn, 64 pictures 3×32×32 each"
     make = partial(nets, 8 if quick else 32, norm=None, device=device, cls=Penalised, loss='wasserstein')
@@ -302,7 +302,7 @@ def stepper(make, shapes, n, device='cpu'):
     return run
 
 # %% ../nbs/62_benchmark.ipynb #d026d5ae
-@row('optimizer')
+@benchmark_row('optimizer')
 def optimizer(quick=False, device='cpu'):
     "Steps of Adam on the weights of a DCGAN's generator"
     shapes, n = [p.shape for p in nets(8 if quick else 32).generator.parameters()], 3 if quick else 30
@@ -332,7 +332,7 @@ def one_by_one(G, net, name, h0, y, steps, careful):
     return lambda: torch.cat([walk(h0[i:i+1], y[i]) for i in range(len(h0))])
 
 # %% ../nbs/62_benchmark.ipynb #dd20601f
-@row('sampler', mala_sample=('ratio', .5))
+@benchmark_row('sampler', mala_sample=('ratio', .5))
 def sampler(quick=False, device='cpu'):
     "Two steps of 100 codes, light nets for 32×32 pictures"
     n, steps, size = (4, 2, 16) if quick else (100, 2, 32)
@@ -345,7 +345,7 @@ def sampler(quick=False, device='cpu'):
     return {'as published, one by one': alone(False), 'careful, one by one': alone(True), 'mala_sample': ours}, n*steps, 'step of a code'
 
 # %% ../nbs/62_benchmark.ipynb #bc0bd75f
-@row('PPGN-h critics')
+@benchmark_row('PPGN-h critics')
 def critics(quick=False, device='cpu'):
     "Rounds of 32 pictures 32×32, light nets as in the recipes"
     size, width, rounds = (16, .05, 2) if quick else (32, .25, 4)
@@ -406,7 +406,7 @@ def worn_generator(width:int, device='cpu') -> ConvGenerator:
     return G.eval().to(device)
 
 # %% ../nbs/62_benchmark.ipynb #8a58cfae
-@row('recovery', descend=('ratio', .25))
+@benchmark_row('recovery', descend=('ratio', .25))
 def recovery(quick=False, device='cpu'):
     "Three steps of 100 codes, pictures 3×32×32"
     n, steps, width = (4, 3, 8) if quick else (100, 3, 32)
@@ -428,7 +428,7 @@ def device_name(device):
     except (OSError, StopIteration): return platform.processor() or platform.machine()
 
 # %% ../nbs/62_benchmark.ipynb #15f0424f
-def report(
+def time_rows(
     names=None, # Rows; by default all
     rounds:int=7, # Measurements of each run
     quick:bool=False, # Small nets and few units: to see that it works
@@ -440,7 +440,7 @@ def report(
     clock = 'wall' if device.type == 'cuda' else 'cpu'
     for name in names or rows:
         runs, units, unit = rows[name](quick, device)
-        c = compare(runs, rounds, units)
+        c = time_in_turn(runs, rounds, units)
         for k in runs:
             res.append(dict(row=name, run=k, unit=unit, ms=c.ms(clock)[k][0], wall_ms=c.ms('wall')[k][0], ratio=c.ratios(clock)[k],
                             excess=c.excess(clock)[k], budget=rows[name].budgets.get(k)))
@@ -472,7 +472,7 @@ def as_text(
                       f"{r['rounds']} rounds in {r['seconds']} s; times: {r['clock']}{note}", *lines])
 
 # %% ../nbs/62_benchmark.ipynb #b5d9adb3
-def main(
+def run_benchmark(
     argv=None, # Arguments; by default the command line's
 ):
     "Measure and print the table"
@@ -484,10 +484,10 @@ def main(
     p.add_argument('--device', help='cpu, cuda … (default: a GPU if there is one)')
     a = p.parse_args(argv)
     if bad := [o for o in a.names if o not in ROWS]: p.error(f'no row {bad[0]!r}: there are {", ".join(ROWS)}')
-    r = report(a.names, a.rounds or (2 if a.quick else 7), a.quick, a.device)
+    r = time_rows(a.names, a.rounds or (2 if a.quick else 7), a.quick, a.device)
     print(as_text(r))
     if a.json: a.json.parent.mkdir(parents=True, exist_ok=True); a.json.write_text(json.dumps(r, indent=1) + '\n')
 
 # %% ../nbs/62_benchmark.ipynb #e0a9aee1
 #| eval: false
-if __name__ == '__main__': main()
+if __name__ == '__main__': run_benchmark()

@@ -18,13 +18,14 @@ from .training import *
 from .files import *
 from .latent import walk
 from .recover import recover
+from . import least_squares   # one of its methods
 from .show import save_gif, save_grid
 from .runs import *
 
 # %% auto #0
 __all__ = ['Count', 'Minutes', 'Rate', 'Seed', 'Side', 'COMMANDS', 'RECIPES', 'DATA', 'DEMO', 'LEFT', 'Parser', 'number',
-           'parser_of', 'command', 'usage', 'dispatch', 'main', 'report', 'train_run', 'free', 'picture_path', 'wanted',
-           'save_film', 'sample_run', 'latent_run', 'walk_run', 'picture_for', 'recover_run', 'evaluate_run',
+           'parser_of', 'command', 'usage', 'dispatch', 'main', 'report', 'train_run', 'free', 'picture_path',
+           'save_film', 'sample_run', 'picture_run', 'walk_run', 'picture_for', 'recover_run', 'evaluate_run',
            'list_all', 'demo_run']
 
 # %% ../nbs/60_cli.ipynb #455ed833
@@ -146,7 +147,8 @@ def train_run(
     resume:bool=False, # Go on with the run in --out
 ) -> int: # Exit code
     "Train a GAN"
-    given = {k: v for k, v in locals().items() if k in ('method', *SETTINGS)}
+    given = dict(method=method, data=data, size=size, epochs=epochs, bs=bs, lr=lr, n_critic=n_critic, seed=seed, device=device, amp=amp,
+                 part=part, set=set, every=every)
     out = Path(out or f'runs/{method}-{Path(data or "digits").stem}').expanduser()
     s = settings_of(given, read_config(prepare_out(out, True))['settings'] if resume else None)
     return report(train_gan(s, out, resume, minutes), f'gannb train {method} --out {shlex.quote(str(out))}', out)
@@ -167,43 +169,31 @@ def picture_path(given, option, *ends, default=''):
     if path.exists(): raise UserError(f'{option} {path} is there already: give another name')
     return path
 
-def wanted(
-    gan:GAN, # A GAN
-    n:int, # Samples
-    name:str|None, # Of the wanted class
-    steps:int|None, # Of the walk
-    film:str|None, # Is the walk wanted?
-) -> dict: # Arguments of its `sample`
-    "What a GAN is asked for beyond the number of samples"
-    if name is None and steps is None and film is None: return {}
-    if not hasattr(gan, 'sample_codes'):
-        raise UserError(f'a GAN of {gan.config["method"]} has no classes and does not walk: leave out --class, --steps and --film')
-    classes, res = gan.encoder.classes, {} if steps is None else dict(steps=steps)
-    if name is None: return res
-    if name not in classes: raise UserError(f'--class {name}: there are {", ".join(classes)}')
-    return res | dict(y=torch.full((n,), classes.index(name)))
-
 def save_film(
     gan:GAN, # One that walks
     path:Path, # GIF file
     n:int, # Samples
     seed:int=0, # Of the start
+    what=None, # What is wanted
+    nrow:int|None=None, # Pictures in a row
     frames:int=50, # At most so many
-    **kw, # More of `gan.sample_codes`
+    **kw, # More of `gan.latents`
 ) -> Path:
     "Animate the walk from the start to the samples"
-    _, chain = gan.sample_codes(n, generator=torch.Generator().manual_seed(seed), trace=True, **kw)
+    cond = gan.ask(n, what)
+    _, chain = gan.latents(n, *cond, generator=torch.Generator().manual_seed(seed), trace=True, **kw)
     every = torch.linspace(0, len(chain) - 1, min(frames, len(chain))).round().long()
-    with torch.no_grad(): return save_gif([gan.to_pixels(gan.draw(h)).cpu() for h in chain[every.to(chain.device)]], path)
+    net = gan.at(*cond)
+    with torch.no_grad(), evaluating(net): return save_gif([gan.to_pixels(net(h)).cpu() for h in chain[every.to(chain.device)]], path, nrow=nrow)
 
 # %% ../nbs/60_cli.ipynb #5fe2dd7d
 @command('sample')
 def sample_run(
     run:str, # Folder of a run
-    n:number(int, 1, 10_000)=64, # Pictures
+    n:number(int, 1, 10_000)=None, # Pictures (default: 64; of all classes a row of 8 for each of the first ten)
     seed:Seed=0, # Of the latents
-    class_:str=None, # Only this class, of a GAN that walks to its samples (default: all in turn)
-    steps:Count=None, # Of the walk (default: the GAN's own)
+    class_:str=None, # Only this class (default: all, of GANs that have classes)
+    steps:Count=None, # Of the walk, of GANs that walk to their samples (default: the GAN's own)
     film:str=None, # New GIF file: the walk from the start to the samples
     out:str=None, # New PNG file (default: RUN/samples-SEED.png, or the next free number)
     device:str=None, # cpu, cuda ... (default: a GPU if there is one)
@@ -212,15 +202,17 @@ def sample_run(
     gan = load_run(run, device_of(device))
     path = picture_path(out, '--out', '.png', '.jpg', '.gif', '.webp', default=f'{run}/samples-{seed}.png')
     if film and (film := picture_path(film, '--film', '.gif')) == path: raise UserError('--out and --film are one file: give two')
-    asked = wanted(gan, n, class_, steps, film)
-    print(save_grid(samples(gan, n, seed, **asked), path))
-    if film: print(save_film(gan, film, n, seed, **asked))
+    if not gan.walks and (steps or film): raise UserError(f'a GAN of {gan.config["method"]} does not walk: leave out --steps and --film')
+    n, what, nrow = gan.grid() if n is None and class_ is None else (n or 64, class_, None)
+    steps = {} if steps is None else dict(steps=steps)
+    print(save_samples(samples(gan, n, seed, what, **steps), path, nrow))
+    if film: print(save_film(gan, film, n, seed, what, nrow, **steps))
 
 # %% ../nbs/60_cli.ipynb #3128a9e2
-def latent_run(run, device): # A trained GAN that starts from latents
+def picture_run(run, device): # A trained GAN that makes pictures
     gan = load_run(run, device_of(device))
-    if gan.prior is not None: return gan
-    raise UserError(f'a GAN of {gan.config["method"]} has no latents: gannb sample {run} --film FILE shows how it walks')
+    if len(gan.shape) == 3: return gan
+    raise UserError(f'{run} makes vectors, not pictures: gannb sample {run} shows them')
 
 @command('walk')
 def walk_run(
@@ -228,24 +220,27 @@ def walk_run(
     n:number(int, 1, 100)=16, # Walks side by side
     via:number(int, 2, 20)=4, # Codes that each walk goes through, and back to the first
     steps:number(int, 3, 1000)=12, # Pictures from one code to the next; of a circle: in all
-    how:Literal['slerp', 'lerp', 'circle']='slerp', # On arcs, on straight lines, or once around through the first two codes
+    how:Literal['slerp', 'lerp', 'circle']=None, # Arcs, straight lines, or once around through two codes (default: arcs, if codes have a prior)
+    class_:str=None, # Only this class (default: all in turn, of GANs that have classes)
     seed:Seed=0, # Of the codes
     out:str=None, # New GIF file (default: RUN/walk-SEED.gif, or the next free number)
     device:str=None, # cpu, cuda ... (default: a GPU if there is one)
 ):
     "Walk through the latent space of a trained GAN"
-    gan, path = latent_run(run, device), picture_path(out, '--out', '.gif', default=f'{run}/walk-{seed}.gif')
-    z = gan.prior.sample(via*n, generator=torch.Generator().manual_seed(seed)).view(via, n, -1)
-    frames = walk(gan, z[:2] if how == 'circle' else torch.cat([z, z[:1]]), steps=steps, how=how)
+    gan, path = picture_run(run, device), picture_path(out, '--out', '.gif', default=f'{run}/walk-{seed}.gif')
+    z = gan.latents(via*n, *gan.ask(via*n, class_), generator=torch.Generator().manual_seed(seed)).view(via, n, -1)
+    how = how or ('lerp' if gan.prior is None else 'slerp')
+    frames = walk(gan.at(*gan.ask(n, class_)), z[:2] if how == 'circle' else torch.cat([z, z[:1]]), steps=steps, how=how)
     print(save_gif(list(frames[:-1]), path, hold=0.))
 
 # %% ../nbs/60_cli.ipynb #343f0d3c
 def picture_for(gan, path): # uint8, (c, h, w), as this GAN makes them
-    try: x, _ = read_image(path, gan.config['size'])
+    c, h, _ = gan.shape
+    try: x, _ = read_image(path, h)
     except Exception as e:   # PIL raises many kinds
         why = 'its format is not known' if isinstance(e, UnidentifiedImageError) else getattr(e, 'strerror', None) or one_line(e)
         raise UserError(f'{path} cannot be read as a picture: {why}') from None
-    return rgb_to_grayscale(x) if gan.config['channels'] == 1 else x
+    return rgb_to_grayscale(x) if c == 1 else x
 
 @command('recover')
 def recover_run(
@@ -253,16 +248,19 @@ def recover_run(
     images:list, # Picture files
     restarts:number(int, 1, 1000)=8, # Starts per picture
     method:Literal['lm', 'adam']='lm', # Damped least squares, or gradient descent
+    class_:str=None, # Of all these pictures, where the GAN takes classes
     seed:Seed=0, # Of the starts
     out:str=None, # New PNG file (default: RUN/recovered.png, or the next free number); the codes lie beside it
     device:str=None, # cpu, cuda ... (default: a GPU if there is one)
 ):
     "Find the codes of pictures: the pictures, and below them what the GAN makes of their codes"
-    gan, path = latent_run(run, device), picture_path(out, '--out', '.png', default=f'{run}/recovered.png')
+    gan, path = picture_run(run, device), picture_path(out, '--out', '.png', default=f'{run}/recovered.png')
+    if gan.takes and class_ is None: raise UserError(f'say by --class which class these pictures are of: {", ".join(gan.classes)}')
     codes = free(path.with_name(f'{path.stem}-codes.safetensors'))
     x = torch.stack([picture_for(gan, o) for o in images]).to(gan.device)
     kw = dict(before=False) if method == 'lm' else {}      # these pictures may be out of the generator's reach
-    r = recover(gan, x, method=method, restarts=restarts, seed=seed, **kw)
+    net = gan.at(*gan.ask(1, class_)) if class_ else gan
+    r = recover(net, x, method=method, restarts=restarts, seed=seed, **kw)
     for o, e in zip(images, r.residual.tolist()): print(f'{o}: mean square of a pixel {e:.2g}')
     save_tensors(codes, dict(z=r.z.cpu(), images=[str(o) for o in images]))
     print(save_grid(torch.cat([x.cpu()/255, gan.to_pixels(r.x).cpu()]), path, nrow=len(x)), codes, sep='\n')
@@ -279,21 +277,23 @@ def evaluate_run(
     s = gan.run['settings']
     train, real = load_data(s['data'], s['size']), held_out(s['data'], s['size'])
     if real is None: raise UserError(f'{s["data"]} holds out too few pictures to measure against: 20 are needed')
-    m = measure(gan, real, n, train)
+    m = gan.measure(real, n, train=train)
     write_json(Path(run).expanduser()/'evaluation.json', m)   # metrics.json is of the training's end
     print(table(m))
 
 # %% ../nbs/60_cli.ipynb #ed2eba9c
 DATA = '''data (--data)
   digits                   1797 handwritten digits, always there
-  mnist, fashion, cifar10  from $GANNB_DATA, or downloaded
+  mnist, fashion, cifar10  from $GANNB_DATA, or downloaded; stacked-mnist: three in one
+  shapes                   coloured shapes with sentences and tags
+  8-gaussians, 25-gaussians, swiss-roll: points in the plane
   FOLDER or ARCHIVE        of pictures; its sub-folders are the classes'''
 
 @command('list')
 def list_all():
     "Show the methods with their arguments, the data and the recipes"
     print('methods (--set KEY=VALUE)')
-    for k in picture_methods():
+    for k in sorted(METHODS):
         print(f'  {k:12} {(METHODS[k].__doc__ or "").splitlines()[0]}')
         print(f'  {"":12} ' + ' '.join(f'{a}={"null" if v is None else v}' for a, v in arguments(k).items()))
     print(DATA)

@@ -4,23 +4,23 @@
 
 # %% ../nbs/30_encoder.ipynb #329b534d
 from __future__ import annotations
-import copy, hashlib, inspect, json, math, operator, torch, torch.nn as nn
+import copy, hashlib, json, math, operator, torch, torch.nn as nn, torch.nn.functional as F
 from collections import OrderedDict
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from torch import Tensor, fx
 from torchvision.models.feature_extraction import create_feature_extractor
 from fastcore.basics import patch
-from fastai.learner import Learner
-from fastai.optimizer import SGD
-from .data import Data, Norm, cache_dir, image_dls, load_data
+from .data import Data, Norm, cache_dir, load_data
 from .files import BadFile, load_tensors, save_tensors
-from .metrics import batches, digest, fingerprint
+from .metrics import batches, digest, fingerprint, how_made
+from .training import Solo, Stage, aside
 
 # %% auto #0
 __all__ = ['MNIST_NORM', 'PURE', 'map_sides', 'conv_net', 'Encoder', 'pure_', 'trace_net', 'cut_net', 'conv_encoder',
-           'Standardise', 'fit_net', 'save_encoder', 'mark', 'load_encoder', 'train_encoder', 'receptive_fields',
-           'linear_probe', 'jacobian', 'Codes']
+           'Standardise', 'class_stage', 'save_encoder', 'mark', 'load_encoder', 'encoder_stages', 'train_encoder',
+           'conv_fields', 'linear_probe', 'code_jacobian', 'Codes']
 
 # %% ../nbs/30_encoder.ipynb #6d93e3d8
 def map_sides(
@@ -292,7 +292,7 @@ class Standardise(nn.Module):
     def forward(self, x): return (x - self.mean)/self.std
 
 # %% ../nbs/30_encoder.ipynb #4cebd7de
-def fit_net(
+def class_stage(
     net:nn.Module, # Trained in place
     data:Data, # Pictures with labels
     norm:Norm=MNIST_NORM, # Their space
@@ -300,14 +300,12 @@ def fit_net(
     epochs:int|None=None, # None: 5, or as many as make 600 steps
     lr:float|None=None, # None: .01 if 5 epochs are 600 steps, else .05
     bs:int=32, # Pictures in a batch
-    device=None, # By default fastai's: a GPU if there is one
-) -> nn.Module: # The same net
-    "Train a classifier as in Pakdaman 2018, §4"
-    dls = image_dls(data, bs=bs, labels=True, norm=norm, seed=seed, device=device)
-    few = 5*len(dls.train) < 600
-    learn = Learner(dls, net.to(dls.device), loss_func=nn.CrossEntropyLoss(), opt_func=partial(SGD, mom=.5), lr=lr or (.05 if few else .01))
-    with learn.no_bar(), learn.no_logging(): learn.fit(epochs or (math.ceil(600/len(dls.train)) if few else 5))
-    return net
+) -> Stage:
+    "The training of a classifier, as in Pakdaman 2018, §4"
+    steps = max(1, len(data)//bs)
+    few = 5*steps < 600
+    settings = dict(epochs=epochs or (math.ceil(600/steps) if few else 5), lr=lr or (.05 if few else .01), bs=bs, seed=seed)
+    return Stage('encoder', Solo(net, F.cross_entropy, norm=norm, name='encoder'), data, settings | dict(opt=partial(torch.optim.SGD, momentum=.5)))
 
 # %% ../nbs/30_encoder.ipynb #61ee48fc
 def save_encoder(
@@ -329,7 +327,7 @@ def load_encoder(
     if not Path(path).exists(): raise BadFile(f'there is no {path}')
     try:
         s = load_tensors(path)
-        assert s['kind'] == 'encoder' and s['digest'] == mark(s['net'], s['config'], s['about'])
+        if s['kind'] != 'encoder' or s['digest'] != mark(s['net'], s['config'], s['about']): raise ValueError
         with torch.random.fork_rng(): E = conv_encoder(**s['config'])
         E.net.load_state_dict(s['net'])
     except Exception: raise BadFile(f'{path} is damaged, or holds no encoder') from None   # whatever a flipped bit may lead to
@@ -337,26 +335,31 @@ def load_encoder(
     return E.to(device)
 
 # %% ../nbs/30_encoder.ipynb #7d288fe5
-def made_by():
-    "The code that makes an encoder, for the name of its file (compiled code would differ between a notebook and a module)"
-    return [inspect.getsource(inspect.unwrap(f)).strip() for f in (conv_net, fit_net)]
+def encoder_file(train, config, seed, fit):
+    "Where the encoder of these pictures is kept"
+    key = hashlib.sha256(repr((config, fit, seed, fingerprint(train), how_made(conv_net, class_stage))).encode()).hexdigest()[:16]
+    name = f'{train.name}-{train.channels}x{train.size}-width{config["width"]}-seed{seed}-{key}.safetensors'
+    return cache_dir()/'encoders'/name.replace('/', '_')
 
-def train_and_test(data, size, seed, norm, device, settings, **fit):
-    "Training and held-out pictures, the file in the cache, and a function that trains"
+# %% ../nbs/30_encoder.ipynb #a6ca3585
+def encoder_stages(
+    data:str|Path|Data, # As in `train_encoder`, as is all that follows
+    size:int|None=None, width:float=1., nh:int=64, norm:Norm=MNIST_NORM, seed:int=0, kernel:int|None=None, **fit):
+    "Yields the stage in which the encoder of these data is trained, if there is none yet; returns the encoder"
     if isinstance(data, Data): train, valid = data.split(.1, seed=0)
     else: train, valid = load_data(data, size), load_data(data, size, split='test')
     if len(train.classes) < 2: raise ValueError(f'{train.name} has no classes: an encoder learns from pictures with labels')
-    config = dict(size=train.size, channels=train.channels, classes=train.classes, norm=[norm.mean, norm.std]) | settings
-    key = hashlib.sha256(repr((config, fit, seed, fingerprint(train), made_by())).encode()).hexdigest()[:16]
-    def make():
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            net = conv_net(train.size, train.channels, len(train.classes), **settings)
-            E = conv_encoder(**config, net=fit_net(net, train, norm, seed, device=device, **fit))
-        E.name, E.accuracy = train.name, E.agreement(valid)
-        return E
-    name = f'{train.name}-{train.channels}x{train.size}-width{settings["width"]}-seed{seed}-{key}.safetensors'
-    return cache_dir()/'encoders'/name.replace('/', '_'), make
+    config = dict(size=train.size, channels=train.channels, classes=train.classes, norm=[norm.mean, norm.std], width=width, nh=nh, kernel=kernel)
+    path = encoder_file(train, config, seed, fit)
+    try: return load_encoder(path)
+    except BadFile: pass   # there is none yet
+    with aside(seed): net = conv_net(train.size, train.channels, len(train.classes), width, nh, kernel)
+    yield (stage := class_stage(net, train, norm, seed, **fit))
+    E = conv_encoder(**config, net=net)
+    E.name, E.accuracy = train.name, E.agreement(valid)
+    save_encoder(E, path)
+    stage.says = f'held-out accuracy {E.accuracy:.2%}'
+    return E
 
 # %% ../nbs/30_encoder.ipynb #b108b906
 def train_encoder(
@@ -368,16 +371,16 @@ def train_encoder(
     seed:int=0, # Same seed, same encoder
     kernel:int|None=None, # Side of the kernels; None: a quarter of the picture
     device=None, # Where to train (by default fastai's device) and to work (by default the CPU)
-    **fit, # `epochs`, `lr`, `bs` of `fit_net`
+    **fit, # `epochs`, `lr`, `bs` of `class_stage`
 ) -> Encoder: # Its `.accuracy` was measured on held-out pictures
     "The encoder of this data: trained the first time, then read from the cache"
-    path, make = train_and_test(data, size, seed, norm, device, dict(width=width, nh=nh, kernel=kernel), **fit)
-    try: E = load_encoder(path)
-    except BadFile: save_encoder(E := make(), path)
-    return E.to(device or 'cpu')
+    stages = encoder_stages(data, size, width, nh, norm, seed, kernel, **fit)
+    while True:
+        try: next(stages).fit(device)
+        except StopIteration as e: return e.value.to(device or 'cpu')
 
 # %% ../nbs/30_encoder.ipynb #8055a81f
-def receptive_fields(
+def conv_fields(
     kernel:int, # Side of the kernels
 ) -> dict: # Layer -> (side of the receptive field, pixels between neighbours)
     "Receptive fields of `conv_net`, (5)"
@@ -403,7 +406,7 @@ def linear_probe(
     return y.mean(0) + b@a.T@torch.linalg.solve(K, y - y.mean(0))
 
 # %% ../nbs/30_encoder.ipynb #51ac47a9
-def jacobian(
+def code_jacobian(
     E:Encoder, # An encoder
     x:Tensor, # One picture, (c, h, w)
     name:str, # A layer
@@ -413,20 +416,27 @@ def jacobian(
     return J.flatten(1)
 
 # %% ../nbs/30_encoder.ipynb #3a3368fd
+@dataclass(repr=False, eq=False)
 class Codes:
     "How codes are distributed, unit by unit"
-    def __init__(self,
+    mean:Tensor # Of each unit, (…)
+    std:Tensor # Deviation of each
+    zeros:Tensor # Share of zeros of each
+    mu:Tensor # Mean of the normal variable behind each
+    sigma:Tensor # And its deviation
+    relu:bool # Are they behind a ReLU?
+
+    @classmethod
+    def of(cls,
         h:Tensor, # Codes of real pictures, (n, …)
-    ):
-        normal, n = torch.distributions.Normal(0., 1.), len(h)
-        h = h.float()
-        self.mean, self.std, self.zeros = h.mean(0), h.std(0), (h == 0).float().mean(0)
-        self.relu = bool((h >= 0).all())
-        self.mu, self.sigma = self.mean, self.std
-        if self.relu:                                                            # (10)
-            t = -normal.icdf(self.zeros.clamp(.5/n, 1 - .5/n))
-            self.sigma = self.mean/(t*normal.cdf(t) + normal.log_prob(t).exp())
-            self.mu = t*self.sigma
+    ): # `Codes`
+        "As these codes are distributed"
+        normal, n, h = torch.distributions.Normal(0., 1.), len(h), h.float()
+        mean, std, zeros = h.mean(0), h.std(0), (h == 0).float().mean(0)
+        if not (h >= 0).all(): return cls(mean, std, zeros, mean, std, False)
+        t = -normal.icdf(zeros.clamp(.5/n, 1 - .5/n))                            # (10)
+        sigma = mean/(t*normal.cdf(t) + normal.log_prob(t).exp())
+        return cls(mean, std, zeros, t*sigma, sigma, True)
 
     def start(self,
         n:int, # How many

@@ -198,8 +198,8 @@ def method(
         return make
     return register
 
-# %% ../nbs/03b_files.ipynb #d102f504
-MODULES = 'gan dcgan wgan wgan_gp perceptual ppgn ppgn_hidden recipes recipes_ppgn recipes_recover'.split() # That register something
+# %% ../nbs/03b_files.ipynb #12bdd69e
+MODULES = 'shapes examples gan dcgan wgan wgan_gp perceptual ppgn ppgn_hidden recipes recipes_ppgn recipes_recover'.split() # That register something
 
 def load_modules():
     "Import all that register methods, data, recipes or commands"

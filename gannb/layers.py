@@ -257,11 +257,35 @@ def forward(self:ConvGenerator,
     *cond:Tensor, # Conditions, see `conditions`
 ) -> Tensor: # Pictures, (b, channels, size, size)
     "G(z, c)"
+    return self.features(z, *cond)['head']
+
+# %% ../nbs/01_layers.ipynb #96b130ec
+@patch(as_prop=True)
+def layers(self:ConvGenerator) -> dict: # Name -> layer, in order
+    "The layers by name"
+    return dict(stem=self.stem, **{f'up{i}': f for i, f in enumerate(self.ups, 1)}, head=self.head)
+
+@patch
+def features(self:ConvGenerator,
+    z:Tensor, # Latent codes, (b, nz)
+    *cond:Tensor, # Conditions, see `conditions`
+) -> dict: # Name -> map behind that layer, (b, c, h, w); behind the head: the pictures
+    "What each layer makes of a code"
     _check('z', z, self.nz)
-    cond = conditions(cond, self.n_cond, flat=True)
-    x = self.stem(join(z, *cond))
-    for f in (*self.ups, self.head): x = f(join(x, *cond) if self.every else x)
-    return x
+    stem = self.stem(join(z, *conditions(cond, self.n_cond, flat=True)))
+    return dict(stem=stem) | self.after('stem', stem, *cond)
+
+@patch
+def after(self:ConvGenerator,
+    name:str, # A layer
+    x:Tensor, # The map behind it, (b, c, h, w)
+    *cond:Tensor, # Conditions, see `conditions`
+) -> dict: # Name -> map, of the layers that follow
+    "Go on from a map"
+    names, cond, res = [*self.layers], conditions(cond, self.n_cond, flat=True), {}
+    if name not in names: raise ValueError(f'no layer {name!r}: there are {", ".join(names)}')
+    for k in names[names.index(name)+1:]: x = res[k] = self.layers[k](join(x, *cond) if self.every else x)
+    return res
 
 # %% ../nbs/01_layers.ipynb #13a36033
 class ConvCritic(nn.Module):
@@ -283,7 +307,9 @@ class ConvCritic(nn.Module):
         self.joins = [join_at in ('every', 'input' if i==0 else 'last' if i==len(cs)-1 else '') for i in range(len(cs))]
         ins = [c + n_cond*j for c,j in zip(cs, self.joins)]
         self.downs = nn.ModuleList(conv_block(i, o, norm if k else None, act) for k,(i,o) in enumerate(zip(ins, cs[1:])))
-        self.head = nn.Conv2d(ins[-1], 1, 4)
+        mixes = n_cond and join_at == 'last'
+        self.mix = conv_block(ins[-1], cs[-1], norm, act, ks=1, stride=1, padding=0) if mixes else None
+        self.head = nn.Conv2d(cs[-1] if mixes else ins[-1], 1, 4)
         init_he_(self) if norm is None else init_dcgan_(self)
 
 # %% ../nbs/01_layers.ipynb #3533481b
@@ -306,6 +332,7 @@ def forward(self:ConvCritic,
     "D(x, c)"
     last = self.features(x, *cond)[-1]
     if self.joins[-1]: last = join(last, *conditions(cond, self.n_cond), resize=True)
+    if self.mix: last = self.mix(last)
     return self.head(last).flatten()
 
 # %% ../nbs/01_layers.ipynb #4141cfed

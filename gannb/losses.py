@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Callable
 import torch, torch.nn as nn, torch.nn.functional as F
 from torch import Tensor
+from torch.autograd import Function, forward_ad
+from torch.autograd.graph import disable_saved_tensors_hooks
 from torch.nn.modules.utils import _pair
 from torch.overrides import TorchFunctionMode
 from .data import draw
@@ -136,49 +138,65 @@ def interpolate(
     return torch.lerp(_wide(fake.detach()), _wide(real.detach()), eps.to(_wide(real).dtype))
 
 # %% ../nbs/02_losses.ipynb #0e149cdf
+def _ordinary(): # Must a call stay as it is: within `torch.func`, in forward mode, or where hooks handle what autograd saves?
+    if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0: return True
+    try:
+        with disable_saved_tensors_hooks('only a question'): return False
+    except RuntimeError: return True   # there are hooks, which cannot be disabled any more
+
 class ConstantMask(TorchFunctionMode):
     "Within it, ReLU and LeakyReLU multiply by a mask that autograd takes for a constant: exact, and cheaper to differentiate twice"
-    kinked = {F.relu, F.leaky_relu, torch.relu, Tensor.relu}
+    relu = {F.relu, torch.relu, Tensor.relu}
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        slope = kwargs.get('negative_slope', 0.)
-        if func not in self.kinked or not 0 <= slope <= 1: return func(*args, **kwargs)
+        if func not in self.relu | {F.leaky_relu} or _ordinary(): return func(*args, **kwargs)
         a = args[0] if args else kwargs['input']
-        mask = (a.detach() > 0).to(a.dtype).clamp_(min=slope)
-        return a.mul_(mask) if kwargs.get('inplace') else a * mask
+        kept, inplace, ops = a.detach(), kwargs.get('inplace'), torch.ops.aten
+        if func in self.relu: return a.masked_fill_(kept <= 0, 0) if inplace else ops.threshold_backward(a, kept, 0)
+        product = lambda g: ops.leaky_relu_backward(g, kept, kwargs['negative_slope'], False)   # m g
+        return a.mul_(product(torch.ones_like(a))) if inplace else product(a)
 
 # %% ../nbs/02_losses.ipynb #c3e22471
-class _Conv2d(torch.autograd.Function):
+class _OfWeights(Function):
+    "A convolution as a function of its weights and bias; the map comes in a list, where autograd does not look"
     @staticmethod
-    def forward(ctx, block, x, w, b, *geometry):
-        ctx.save_for_backward(x, w); ctx.block, ctx.geometry, ctx.bias = block, geometry, None if b is None else b.shape
-        return F.conv2d(x, w, b, *geometry)
+    def forward(ctx, w, b, hidden, geometry):
+        ctx.save_for_backward(*hidden, w); ctx.geometry, ctx.bias = geometry, None if b is None else b.shape
+        return F.conv2d(*hidden, w, b, *geometry)
 
     @staticmethod
     def backward(ctx, g):
-        (x, w), (stride, pad, dilation, groups) = ctx.saved_tensors, ctx.geometry
-        if ctx.block.within:
-            rest = [(n + 2*p - d*(k-1) - 1) % s for n, p, d, k, s in zip(x.shape[2:], pad, dilation, w.shape[2:], stride)]
-            grads = F.conv_transpose2d(g, w, None, stride, pad, rest, groups, dilation), None, None
-        else:
-            wanted = ctx.needs_input_grad[1:4]
-            grads = torch.ops.aten.convolution_backward(g, x, w, ctx.bias, stride, pad, dilation, False, (0, 0), groups, wanted)
-        return None, *grads, None, None, None, None
+        (a, w), (stride, pad, dilation, groups) = ctx.saved_tensors, ctx.geometry
+        wanted = False, *ctx.needs_input_grad[:2]
+        _, dw, db = torch.ops.aten.convolution_backward(g, a, w, ctx.bias, stride, pad, dilation, False, (0, 0), groups, wanted)
+        return dw, db, None, None
 
+# %% ../nbs/02_losses.ipynb #99445992
+class _OfMap(Function):
+    "The same numbers `y`, which from here on depend on the map as well; here the weights come in a list"
+    @staticmethod
+    def forward(ctx, a, y, hidden, geometry):
+        ctx.save_for_backward(*hidden); ctx.geometry, ctx.size = geometry, a.shape[2:]
+        ctx.mark_dirty(y); return y
+
+    @staticmethod
+    def backward(ctx, g):
+        (w,), (stride, pad, dilation, groups) = ctx.saved_tensors, ctx.geometry
+        rest = [(n + 2*p - d*(k-1) - 1) % s for n, p, d, k, s in zip(ctx.size, pad, dilation, w.shape[2:], stride)]
+        return F.conv_transpose2d(g, w, None, stride, pad, rest, groups, dilation), g, None, None
+
+# %% ../nbs/02_losses.ipynb #b448707b
 class TransposedBack(TorchFunctionMode):
     "Within it, the way back through a 2-D convolution is a transposed convolution: exact, and cheaper to differentiate"
-    within = False
-    def __enter__(self): self.within = True; return super().__enter__()
-    def __exit__(self, *args): self.within = False; return super().__exit__(*args)
     def __torch_function__(self, func, types, args=(), kwargs=None):
         def conv(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-            if isinstance(padding, str) or input.ndim != 4: return func(input, weight, bias, stride, padding, dilation, groups)
-            return _Conv2d.apply(self, input, weight, bias, *map(_pair, (stride, padding, dilation)), groups)
+            special = isinstance(padding, str) or input.ndim != 4 or input.is_complex() or types   # types: a tensor's subclasses
+            if special or _ordinary(): return func(input, weight, bias, stride, padding, dilation, groups)
+            geometry = *((_pair(o)*2)[:2] for o in (stride, padding, dilation)), groups
+            return _OfMap.apply(input, _OfWeights.apply(weight, bias, [input], geometry), [weight], geometry)
         return (conv if func is F.conv2d else func)(*args, **(kwargs or {}))
 
 # %% ../nbs/02_losses.ipynb #5db673d9
-_HOOKED = 'what is saved for the way back may be computed again, without the mask'
-
 def _eager(): # A compiled critic cannot be differentiated twice: run its own code
     return torch.compiler.set_stance('force_eager') if 'torch._dynamo' in sys.modules else nullcontext()
 
@@ -189,14 +207,9 @@ def gradient_norm(
 ) -> Tensor: # Length of each sample's gradient, (b,), at least float32
     "‖∇ₓ s(x)‖₂ of each sample, over all its dimensions; differentiable, also where the gradient is zero"
     graph = torch.is_grad_enabled()
-    with torch.enable_grad(), torch.autocast(x.device.type, enabled=False), _eager():
+    with torch.enable_grad(), torch.autocast(x.device.type, enabled=False), _eager(), ConstantMask(), TransposedBack():
         x = _wide(x.detach()).requires_grad_()
-        def slope(): return torch.autograd.grad(critic(x, *map(_wide, cond)).sum(), x, create_graph=graph)[0]
-        try:
-            with torch.autograd.graph.disable_saved_tensors_hooks(_HOOKED), ConstantMask(), TransposedBack(): grad = slope()
-        except RuntimeError as e:
-            if _HOOKED not in str(e): raise
-            grad = slope()
+        grad, = torch.autograd.grad(critic(x, *map(_wide, cond)).sum(), x, create_graph=graph)
         return (grad.flatten(1).square().sum(1) + 1e-12).sqrt()
 
 # %% ../nbs/02_losses.ipynb #f4c919a9

@@ -367,7 +367,7 @@ class Scores(dict):
         head, *rows = [f'| {" | ".join(r)} |' for r in self.rows()]
         return '\n'.join([head, '| --- | --: | --: | --: |', *rows])
 
-# %% ../nbs/04_metrics.ipynb #b169a31a
+# %% ../nbs/04_metrics.ipynb #df952bc0
 class PointJudge:
     "Compares vectors as they are, and sorts them by the nearest mean"
     def __init__(self,
@@ -424,7 +424,7 @@ def evaluate(
     ref, other = (data.subset(i.sort().values) for i in (idx[:n], idx[n:2*n]))
     return Scores(compare(judge, ref, drawn(gan, n, g), train), n=n, floor=compare(judge, ref, other, train))
 
-# %% ../nbs/04_metrics.ipynb #3ad0f086
+# %% ../nbs/04_metrics.ipynb #2706a5d8
 @dataclass
 class Seen:
     "What a judge has seen in some samples"
@@ -446,7 +446,7 @@ def judged(self:GAN,
     share = dict(zip(judge.classes, mode_stats(made.probs)['share'].tolist())) if len(judge.classes) <= 100 else None
     return of(made) | (dict(share=share) if share else {}), of(real)
 
-# %% ../nbs/04_metrics.ipynb #385635c0
+# %% ../nbs/04_metrics.ipynb #43148eb2
 @patch
 def measure(self:GAN,
     real:Data, # Real samples, best held out
@@ -484,4 +484,4 @@ class ReportMetrics(Callback):
     def after_train(self):
         if (self.epoch + 1) % self.interval and self.epoch + 1 < self.n_epoch: return
         self.scores = self.learn.model.measure(self.real, self.n_pictures, self.jury)
-        self.recorder.extra.update({k: float(self.scores[k]) for k in self.columns})
+        self.recorder.extra.update({k: float(self.scores.get(k, math.nan)) for k in self.columns})   # some judges know no classes

@@ -15,13 +15,9 @@ from .losses import Loss
 from .training import *
 
 # %% auto #0
-__all__ = ['alone', 'Inverter', 'deepsim', 'sharpness', 'mean_weights', 'unit', 'maximise', 'spread']
+__all__ = ['Inverter', 'deepsim', 'sharpness', 'mean_weights', 'unit', 'maximise', 'class_spread']
 
 # %% ../nbs/31_perceptual.ipynb #19968ed0
-def alone(round):
-    "The schedule of a generator without a critic"
-    return [Turn(('generator',))]
-
 class Inverter(GAN):
     "A GAN whose generator makes a picture from the code of a real one (Dosovitskiy and Brox 2016)"
     def __init__(self,
@@ -34,22 +30,22 @@ class Inverter(GAN):
         loss:str|Loss='non_saturating', # The losses of the game, or their name
         ema:float|None=None, # Decay of an average of the generator, which is then the one that is used
         start:Codes|None=None, # How codes are distributed; None: `prepare` will find out
+        **kwargs, # More of `GAN`
     ):
-        super().__init__(generator, critic, None, loss, ema)
+        super().__init__(generator, critic, None, loss, ema, encoder.norm, **kwargs)
         self.encoder, self.image, self.adversarial, self.layers = encoder, image, adversarial, {k: w for k, w in layers.items() if w}
         for k in self.layers: encoder.part(None, (k,))   # raises if there is no such layer
         if not (image or self.layers or adversarial): raise ValueError('all weights are 0: there is nothing to learn from')
-        if not adversarial: self.defaults = self.defaults | dict(schedule=alone)
+        if not adversarial: self.defaults = self.defaults | dict(schedule=alone('generator'))
         self.register_buffer('accuracy', torch.tensor(0. if math.isnan(encoder.accuracy) else encoder.accuracy)) # 0: not known
         self.register_buffer('stats', torch.zeros(6, *encoder.shapes[encoder.code_layer]))
         self.register_load_state_dict_post_hook(lambda self, _: setattr(self.encoder, 'accuracy', self.accuracy.item() or math.nan))
         if start is not None: self.keep(start)
 
+    takes = () # No labels: the codes know the class
     @property
-    def norm(self): return self.encoder.norm
-    @norm.setter
-    def norm(self, norm): # a learner sets it to that of its data
-        if 'encoder' in self._modules: self.encoder.check(norm)
+    def shape(self): return self.encoder.shape
+    def adopt(self, norm): self.encoder.check(norm) # The encoder decides the space
 
 # %% ../nbs/31_perceptual.ipynb #13b35a77
 @patch
@@ -60,32 +56,39 @@ def ready(self:Inverter) -> Encoder:
     return E
 
 @patch
-def fake(self:Inverter,
-    x:Tensor, # Real pictures, (b, c, h, w)
-) -> Tensor: # The same, as the generator draws them from their codes
-    "G(E(x))"
-    return self.generator(self.ready().code(x))
+def shaken(self:Inverter, x:Tensor, h:Tensor) -> Tensor: return h # What the generator gets for pictures x with codes h
 
 @patch
-def critic_turn(self:Inverter, x:Tensor, *_) -> dict:
-    "The game's loss of the critic, real pictures against their reconstructions"
-    with torch.no_grad(): fake = self.fake(x)
-    return dict(critic_loss=self.game.critic(self.critic(x), self.critic(fake)))
+def fake(self:Inverter,
+    x:Tensor, # Real pictures, (b, c, h, w)
+    *cond, # Not used
+) -> Tensor: # The same, as the generator makes them from their codes
+    "G(E(x))"
+    return self.generator(self.shaken(x, self.ready().code(x)))
 
 # %% ../nbs/31_perceptual.ipynb #a892bbbe
 @patch
+def compare(self:Inverter,
+    x:Tensor, # Real pictures, (b, c, h, w)
+    *more, # More layers to read
+) -> tuple: # Terms of (4) without the game, by name; the reconstruction; codes of both by layer
+    "Reconstruct, and compare with the pictures and their codes"
+    E, terms, read = self.ready(), {}, dict.fromkeys((*self.layers, *more))
+    real = E.codes(x, *(read | {E.code_layer: None}))
+    fake = self.generator(self.shaken(x, real[E.code_layer]))
+    got = E.codes(fake, *read) if read else {}
+    if self.image: terms['image_loss'] = self.image*F.mse_loss(fake, x)
+    for k, w in self.layers.items(): terms[f'{k}_loss'] = w*F.mse_loss(got[k], real[k])
+    return terms, fake, real, got
+
+@patch
 def generator_turn(self:Inverter,
     x:Tensor, # Real pictures, (b, c, h, w)
-    *_, # Labels are not used
+    *cond, # Not used
 ) -> dict: # `image_loss`, one `…_loss` for each layer, `generator_loss`
     "The weighted terms of the generator's loss"
-    E, terms = self.ready(), {}
-    real = E.codes(x, E.code_layer, *(k for k in self.layers if k != E.code_layer))
-    fake = self.generator(real[E.code_layer])
-    if self.image: terms['image_loss'] = self.image*F.mse_loss(fake, x)
-    got = E.codes(fake, *self.layers) if self.layers else {}
-    for k, w in self.layers.items(): terms[f'{k}_loss'] = w*F.mse_loss(got[k], real[k])
-    if self.adversarial: terms['generator_loss'] = self.adversarial*self.game.generator(self.critic(fake))
+    terms, fake, *_ = self.compare(x)
+    if self.adversarial: terms['generator_loss'] = self.adversarial*self.game.generator(self.critic(*self.sees(fake, *cond, real=False)))
     return terms
 
 # %% ../nbs/31_perceptual.ipynb #ca3d4574
@@ -98,26 +101,24 @@ def keep(self:Inverter, c:Codes):
 def codes(self:Inverter) -> Codes:
     "How the codes of real pictures are distributed"
     if not self.stats.any(): raise ValueError('how codes are distributed is not known yet: call gan.prepare(data) first')
-    c = object.__new__(Codes)
-    c.mean, c.std, c.zeros, c.mu, c.sigma, c.relu = *self.stats[:5], bool(self.stats[5].any())
-    return c
+    return Codes(*self.stats[:5], bool(self.stats[5].any()))
 
 # %% ../nbs/31_perceptual.ipynb #b466a364
 @patch
-def prepare(self:Inverter,
+def stages(self:Inverter,
     data:Data, # Pictures to train on
-    seed:int=0, # Of the encoder's training
-) -> Inverter: # Itself
-    "Train the encoder unless it is trained, and learn how codes are distributed: once, before the training"
+): # An iterator of `Stage`s
+    "The encoder, unless it is trained; then the game"
     E = self.encoder
     if E.config is not None and math.isnan(E.accuracy):
-        E = train_encoder(data, width=E.config['width'], nh=E.config['nh'], norm=E.norm, seed=seed, kernel=E.config['kernel'])
+        E = yield from encoder_stages(data, norm=E.norm, **{k: E.config[k] for k in ('width', 'nh', 'kernel')})
         E.code_layer = self.encoder.code_layer
+        if self.classes: self.classes = E.classes
         if self.config: self.config['classes'] = E.classes
     self.encoder = E.to(self.device)
     self.accuracy.fill_(0. if math.isnan(E.accuracy) else E.accuracy)
-    self.keep(Codes(E.look(data, E.code_layer)[E.code_layer]))
-    return self
+    self.keep(Codes.of(E.look(data, E.code_layer)[E.code_layer]))
+    yield from GAN.stages(self, data)
 
 # %% ../nbs/31_perceptual.ipynb #afb3e6d5
 @patch
@@ -126,8 +127,7 @@ def draw(self:Inverter,
     bs:int=500, # At a time
 ) -> Tensor: # Pictures in the encoder's space, (n, c, h, w)
     "G(h), in evaluation mode, by the averaged generator if there is one"
-    net = self.generator if self.ema is None else self.net
-    with evaluating(net): return torch.cat([net(o) for o in h.to(self.device).split(bs)])
+    with evaluating(self.net): return torch.cat([self.net(o) for o in h.to(self.device).split(bs)])
 
 # %% ../nbs/31_perceptual.ipynb #384ac00d
 @patch
@@ -141,14 +141,18 @@ def reconstruct(self:Inverter,
     return self.draw(torch.cat([E.code(o) for o in x.to(self.device).split(bs)]), bs)
 
 @patch
-@torch.no_grad()
-def sample(self:Inverter,
-    n:int, # Number of samples
+def latents(self:Inverter,
+    n:int, # Number of codes
+    *cond, # Not used
     generator:torch.Generator|None=None, # Source of the noise
-    bs:int=500, # Samples computed at once
-) -> Tensor: # Pictures in the encoder's space, (n, c, h, w)
-    "Pictures from codes of independent units: a beginning, not a model of codes"
-    return self.draw(self.codes.start(n, generator), bs)
+) -> Tensor: # (n, …)
+    "Codes of independent units: a beginning, not a model of codes"
+    return self.codes.start(n, generator).to(self.device)
+
+@patch
+def at(self:Inverter, *cond) -> At: return At(self.net, norm=self.norm) # What is wanted is in the code
+@patch
+def guess(self:Inverter, x:Tensor) -> Tensor: return self.ready().code(x.to(self.device)) # E(x)
 
 # %% ../nbs/31_perceptual.ipynb #06bf973f
 @method('deepsim')
@@ -229,7 +233,7 @@ def maximise(
     return h, torch.stack(trace)
 
 # %% ../nbs/31_perceptual.ipynb #a87a6cfb
-def spread(
+def class_spread(
     x:Tensor, # Codes or pictures, (n, …)
     y:Tensor, # Their classes, (n,)
 ) -> Tensor: # (classes that occur,)

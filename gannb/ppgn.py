@@ -4,7 +4,7 @@
 
 # %% ../nbs/32_ppgn.ipynb #3c1d0dd1
 from __future__ import annotations
-import inspect, math, torch, torch.nn as nn, torch.nn.functional as F
+import math, torch, torch.nn as nn, torch.nn.functional as F
 from contextlib import ExitStack
 from functools import partial
 from torch import Tensor
@@ -16,7 +16,7 @@ from .layers import *
 from .losses import *
 from .perceptual import *
 from .training import *
-from .wgan_gp import estimate, refuse_batch_norm
+from .wgan_gp import WGANGP, estimate, refuse_batch_norm
 
 # %% auto #0
 __all__ = ['best_denoiser', 'OfClass', 'drift', 'mala_sample', 'normal_prior', 'PPGN', 'thesis_generator', 'thesis_critic',
@@ -78,16 +78,6 @@ def drift(
     if eps1: d = d + eps1*((r.detach() if own else reconstruct(h).detach()) - h)
     return d
 
-# %% ../nbs/32_ppgn.ipynb #0adfd549
-def nets_in(*fs, depth=3):
-    "The modules in callables: themselves, owners of methods, and what functions refer to by name"
-    for f in fs:
-        if isinstance(f, nn.Module): yield f
-        elif isinstance(f, partial): yield from nets_in(f.func, *f.args, *f.keywords.values(), depth=depth)
-        elif inspect.ismethod(f): yield from nets_in(f.__self__, depth=depth)
-        elif inspect.isfunction(f) and depth:
-            v = inspect.getclosurevars(f); yield from nets_in(*v.nonlocals.values(), *v.globals.values(), depth=depth - 1)
-
 # %% ../nbs/32_ppgn.ipynb #215e07dd
 @torch.no_grad()
 def mala_sample(
@@ -108,6 +98,7 @@ def mala_sample(
     rng:torch.Generator|None=None, # Source of the noise
     bs:int=100, # Codes at a time
     trace:bool=False, # Also return the walk?
+    nets:tuple=(), # More nets that are to be in evaluation mode: those inside functions
 ) -> Tensor: # Codes, (n, …); with `trace` also the walk, (steps+1, n, …)
     "MALA-approx (Nguyen et al. 2017; Pakdaman 2018, eq. 8)"
     if y is not None and len(y) != len(h0): raise ValueError(f'{len(y)} conditions y for {len(h0)} codes h0')
@@ -116,7 +107,8 @@ def mala_sample(
     ys = [None]*math.ceil(len(h0)/bs) if y is None else y.split(bs)
     randn = partial(torch.randn, h0.shape, generator=rng, device=rng.device if rng else None)
     with ExitStack() as stack:
-        for net in {id(m): m for m in nets_in(generator, encoder, condition, reconstruct)}.values(): stack.enter_context(evaluating(net))
+        for net in (generator, encoder, condition, reconstruct, *nets):
+            if isinstance(net, nn.Module): stack.enter_context(evaluating(net))
         for t in range(steps):
             d = torch.cat([drift(generator, encoder, condition, *o, eps1, eps2, reconstruct, on_code) for o in zip(h.split(bs), ys)])
             if eps3: d = d + eps3*(randn() if noise is None else noise[t]).to(h)
@@ -138,7 +130,9 @@ def normal_prior(
 class PPGN(Inverter):
     "Noiseless Joint PPGN-h, and with `noise` Joint PPGN-h (Nguyen et al. 2017; Pakdaman 2018, §3)"
     defaults = GAN.defaults | dict(lr=1e-4, opt=partial(torch.optim.Adam, betas=(.5,.9), fused=True), schedule=warm_up())
-    slow = True # Samples are dear: runs measure once, at the end
+    slow = walks = True # Samples are dear, and come by a walk
+    one_sided = False # The penalty
+    critic_turn = WGANGP.critic_turn # $L_D$ of (11), its two parts by name
 
     def __init__(self,
         generator:nn.Module, # $G$: codes (b, nh) -> pictures in the space `encoder.norm`
@@ -156,13 +150,9 @@ class PPGN(Inverter):
         refuse_batch_norm(critic)
         if h0 not in ('normal', 'codes'): raise ValueError(f"h0 must be 'normal' or 'codes', got {h0!r}")
         alphas = {encoder.code_layer: 1.} if layers is None else layers
-        super().__init__(generator, critic, encoder, beta[0], {k: beta[1]*a for k, a in alphas.items()}, beta[2], 'wasserstein', ema, start)
+        super().__init__(generator, critic, encoder, beta[0], {k: beta[1]*a for k, a in alphas.items()}, beta[2], 'wasserstein', ema, start,
+                         classes=encoder.classes)
         self.weight, self.noise, self.h0, self.walk = weight, tuple(noise), h0, walk
-
-    @property
-    def grid(self): # Samples in the picture of a run, and in a row: a column for each class
-        k = min(10, len(self.encoder.classes))
-        return 10*k, k
 
 # %% ../nbs/32_ppgn.ipynb #a23d31a0
 @patch
@@ -180,40 +170,6 @@ def shaken(self:PPGN,
     if at_x: h = self.encoder.code(x + at_x*draw(torch.randn, *x.shape, device=x.device))
     if at_h: h = h + at_h*self.code_scale()*draw(torch.randn, *h.shape, device=h.device)
     return h
-
-@patch
-def fake(self:PPGN, x:Tensor) -> Tensor:
-    "G of the (shaken) codes of real pictures"
-    return self.generator(self.shaken(x, self.ready().code(x)))
-
-# %% ../nbs/32_ppgn.ipynb #be13a066
-@patch
-def compare(self:PPGN,
-    x:Tensor, # Real pictures, (b, c, h, w)
-    *more, # More layers to read
-) -> tuple: # Terms $L_x$, $L_h$ of (11) by name; the reconstruction; codes of both by layer
-    "Reconstruct, and compare with the clean pictures and their clean codes"
-    E, terms, read = self.ready(), {}, dict.fromkeys((*self.layers, *more))
-    real = E.codes(x, *(read | {E.code_layer: None}))
-    fake = self.generator(self.shaken(x, real[E.code_layer]))
-    got = E.codes(fake, *read) if read else {}
-    if self.image: terms['image_loss'] = self.image*F.mse_loss(fake, x)
-    for k, w in self.layers.items(): terms[f'{k}_loss'] = w*F.mse_loss(got[k], real[k])
-    return terms, fake, real, got
-
-@patch
-def critic_turn(self:PPGN, x:Tensor, *_) -> dict: # Labels are not used
-    "$L_D$ of (11), its two parts by name"
-    with torch.no_grad(): fake = self.fake(x)
-    critic_loss = self.game.critic(self.critic(x), self.critic(fake))
-    return dict(critic_loss=critic_loss, penalty=gradient_penalty(self.critic, x, fake, weight=self.weight))
-
-@patch
-def generator_turn(self:PPGN, x:Tensor, *_) -> dict: # Labels are not used
-    "$L_G$ of (11): `image_loss`, one `…_loss` per layer, `generator_loss`"
-    terms, fake, *_ = self.compare(x)
-    if self.adversarial: terms['generator_loss'] = self.adversarial*self.game.generator(self.critic(fake))
-    return terms
 
 # %% ../nbs/32_ppgn.ipynb #d14b4a17
 def thesis_generator(
@@ -283,9 +239,9 @@ def ppgn(
 
 # %% ../nbs/32_ppgn.ipynb #c0143f18
 @patch
-def sample_codes(self:PPGN,
+def latents(self:PPGN,
     n:int, # How many
-    y:Tensor|None=None, # Wanted classes, (n,); None: equal shares. With another `condition`: what it takes
+    y=None, # Wanted classes, see `ask`. With another `condition`: what it takes, (n, …)
     generator:torch.Generator|None=None, # Source of h0 and of the noise
     steps:int|None=None, # Of the walk; None: as this GAN was made
     h0:Tensor|None=None, # Where walks begin, (n, nh); None: as this GAN was made
@@ -293,29 +249,16 @@ def sample_codes(self:PPGN,
     **kw, # `eps1`, `eps2`, `eps3` and more of `mala_sample`
 ): # Codes, (n, nh), and with trace=True their walk
     "Codes that meet a condition"
-    E, k = self.ready(), len(self.encoder.classes)
+    E = self.ready()
     if condition is None:
-        y = torch.arange(n) % k if y is None else y
-        if y.min() < 0 or y.max() >= k: raise ValueError(f'classes are 0…{k-1}, got {int(y.min())}…{int(y.max())}')
+        y, = self.ask(n, y)
         kw = dict(on_code=True) | kw
         condition = OfClass(partial(E.after, E.code_layer) if kw['on_code'] else E, kw.pop('unit_only', False))
     if h0 is None:
         shape, device = (n, *E.shapes[E.code_layer]), generator.device if generator else None
         h0 = self.codes.start(n, generator) if self.h0 == 'codes' else torch.randn(shape, generator=generator, device=device)
-    net = self.generator if self.ema is None else self.net
     y = y if y is None else y.to(self.device)
-    return mala_sample(net, E.code, condition, h0.to(self.device), steps or self.walk, y=y, rng=generator, **kw)
-
-@patch
-def sample(self:PPGN,
-    n:int, # Number of samples
-    y:Tensor|None=None, # Wanted classes, (n,); None: equal shares
-    generator:torch.Generator|None=None, # Source of h0 and of the noise
-    steps:int|None=None, # Of the walk; None: as this GAN was made
-    **kw, # More of `sample_codes`
-) -> Tensor: # Pictures in the encoder's space, (n, c, h, w)
-    "Pictures of the wanted classes, by the walk (8)"
-    with torch.no_grad(): return self.draw(self.sample_codes(n, y, generator, steps, **kw))
+    return mala_sample(self.net, E.code, condition, h0.to(self.device), steps or self.walk, y=y, rng=generator, **kw)
 
 # %% ../nbs/32_ppgn.ipynb #02848d6a
 class OfRegion(nn.Module):

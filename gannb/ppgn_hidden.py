@@ -4,7 +4,7 @@
 
 # %% ../nbs/33_ppgn_hidden.ipynb #9697a98f
 from __future__ import annotations
-import math, random, torch, torch.nn as nn
+import math, numpy as np, random, torch, torch.nn as nn
 from dataclasses import dataclass, replace
 from torch import Tensor
 from fastcore.basics import patch
@@ -14,9 +14,9 @@ from .encoder import *
 from .files import *
 from .layers import *
 from .losses import *
+from .metrics import BETTER, Seen
 from .ppgn import *
 from .training import *
-from .training import _only
 
 # %% auto #0
 __all__ = ['EXPERIMENTS', 'fold_critic', 'code_critic', 'HiddenPPGN', 'Against', 'one_of', 'ppgn_hidden', 'diversity',
@@ -69,14 +69,13 @@ class Against(Turn):
     critics: tuple = () # Their names
 
 @patch
-def forward(self:HiddenPPGN, turn:Turn, x:Tensor, *_) -> dict: # Labels are not used
-    "Play `turn` on one batch"
-    with _only(self, turn.players):
-        if 'generator' not in turn.players: return self.critic_turn(x, turn.players)
-        return self.generator_turn(x, getattr(turn, 'critics', tuple(self.critic)))
+def play(self:HiddenPPGN, turn:Turn, x:Tensor) -> dict:
+    "The terms of a turn of critics, or of the generator against some of them"
+    if 'generator' not in turn.players: return self.critics_turn(x, turn.players)
+    return self.turn_against(x, turn.critics if isinstance(turn, Against) else tuple(self.critic))
 
 @patch
-def critic_turn(self:HiddenPPGN, x:Tensor, names:tuple) -> dict:
+def critics_turn(self:HiddenPPGN, x:Tensor, names:tuple) -> dict:
     "$L_{D_j}$ of (5) for these critics: `…_critic_loss`, `…_penalty`"
     E, hidden, terms = self.ready(), [k for k in names if k != 'x'], {}
     with torch.no_grad():
@@ -89,7 +88,7 @@ def critic_turn(self:HiddenPPGN, x:Tensor, names:tuple) -> dict:
     return terms
 
 @patch
-def generator_turn(self:HiddenPPGN, x:Tensor, names:tuple) -> dict:
+def turn_against(self:HiddenPPGN, x:Tensor, names:tuple) -> dict:
     "$L_G$: `image_loss`, a `…_loss` for each α, and a `…_generator_loss` for each of these critics"
     names = [k for k in names if self.shares[k]] if self.adversarial else []
     terms, fake, real, got = self.compare(x, *[k for k in names if k != 'x'])
@@ -150,17 +149,18 @@ def diversity(
 
 @patch
 def judged(self:PPGN,
-    x:Tensor, # Samples in [0, 1] as `sample` gives them: of class 0, 1, …, (n, c, h, w)
-    p:Tensor, # The judge's probabilities of them, (n, k)
-    real:Data, # Held-out pictures
-    jury, # The judge
-) -> tuple: # `asked`, `diversity` and that of each class; the same for real pictures, their even against their odd ones
-    "Are they of the classes asked for, and how diverse are those of one class?"
-    k, y = len(self.encoder.classes), torch.arange(len(x)) % len(self.encoder.classes)
-    f, q = jury.look(real)
-    even, odd = (diversity(f[i::2], real.labels[i::2], k) for i in (0, 1))
-    def about(right, d, of): return dict(asked=right.float().mean().item(), diversity=(d/of).mean().item(), by_class=(d/of).tolist())
-    return about(p.argmax(1) == y, diversity(jury.look(x)[0], y, k), odd), about(q.argmax(1) == real.labels, even, odd)
+    made:Seen, # Samples, with the classes that were asked for
+    real:Seen, # Real pictures
+    judge, # The judge
+) -> tuple: # Besides what every GAN is measured by, `diversity` and that of each class; of real pictures: their even against their odd ones
+    "How diverse are those of one class?"
+    more, floor = GAN.judged(self, made, real, judge)
+    if made.labels is None: return more, floor   # the judge knows other classes
+    even, odd = (diversity(real.features[i::2], real.labels[i::2], len(self.classes)) for i in (0, 1))
+    def about(d): return dict(diversity=(d/odd).mean().item(), by_class=(d/odd).tolist())
+    return more | about(diversity(made.features, made.labels, len(self.classes))), floor | about(even)
+
+BETTER['diversity'] = '↑' # A metric of its own, in tables beside the others
 
 # %% ../nbs/33_ppgn_hidden.ipynb #62f975e1
 def estimates(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Callable, Literal
 import numpy as np
 from PIL import Image
+from scipy.stats import permutation_test
 from .data import *
 from .training import *
 from .files import *
@@ -23,7 +24,8 @@ from .metrics import parzen_log_likelihood, short
 __all__ = ['SCALES', 'tiny_run', 'gan_mnist', 'dcgan_mnist', 'wgan_mnist', 'wgan_gp_mnist', 'stacked_cpu', 'dcgan_stacked',
            'wgan_gp_stacked', 'dcgan_cifar', 'dcgan_ablation', 'Recipe', 'recipe', 'train_one', 'train_or_go_on',
            'train_each', 'places', 'side_by_side', 'commit', 'collect', 'result_of', 'same_pictures', 'reproduce',
-           'like_digits', 'parzen_of', 'spread', 'recorded', 'markdown_table', 'results_table', 'verdict', 'comparison']
+           'like_digits', 'parzen_of', 'spread', 'recorded', 'markdown_table', 'results_table', 'permutation_p',
+           'verdict', 'comparison']
 
 # %% ../nbs/61_recipes.ipynb #171bb404
 SCALES = ('smoke', 'cpu', 'paper')
@@ -298,13 +300,24 @@ def results_table(
     return markdown_table(rows)
 
 # %% ../nbs/61_recipes.ipynb #eba9ca1a
-def verdict(
-    a, # Fréchet distances of the reference, one per seed
-    b, # Of a variant
-) -> str: # 'better', 'worse' or 'not decided'
-    "Do all seeds agree?"
-    return 'better' if max(b) < min(a) else 'worse' if min(b) > max(a) else 'not decided'
+def permutation_p(
+    a, # Values of one variant, one per seed
+    b, # Of another
+) -> float: # Two-sided p of the difference of their means
+    "The exact permutation test: the share of all ways to deal the values out that part the means at least as far"
+    apart = lambda x, y, axis: np.mean(x, axis=axis) - np.mean(y, axis=axis)
+    return float(permutation_test((a, b), apart, n_resamples=math.inf, vectorized=True).pvalue)
 
+def verdict(
+    a, # Fréchet distances of the reference, one per seed (or another number that is better when lower)
+    b, # Of a variant
+) -> str: # 'better', 'worse', 'seems better', 'seems worse' or 'not decided'
+    "What the seeds bear"
+    agree, word = max(b) < min(a) or min(b) > max(a), 'better' if np.mean(b) < np.mean(a) else 'worse'
+    if min(len(a), len(b)) > 1 and permutation_p(a, b) <= .05: return word
+    return f'seems {word}' if agree else 'not decided'
+
+# %% ../nbs/61_recipes.ipynb #563259f2
 def comparison(
     name:str, # Recipe
     says:dict, # Variant -> what the source says of it

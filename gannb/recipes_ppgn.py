@@ -49,7 +49,7 @@ models = {k: ppgn_recipe(f'ppgn_{k}', k, f'MNIST digits by PPGN-h: {v}') for k, 
 
 long = {k: EXPERIMENTS[k] for k in ('vanilla', 'fc1', 'fc1_no_gan', 'random')}
 ppgn_long = recipe('ppgn_long', 'Pakdaman 2018, §4', 'MNIST digits by PPGN-h: four of the models, trained three times as long',
-    train_each(long, keep=.3), accept=lambda m: [o for v in m.values() for o in as_asked(v)], prints='pictures only',
+    train_each(long, keep=1.), accept=lambda m: [o for v in m.values() for o in as_asked(v)], prints='pictures only',
     **{k: s | dict(epochs={'smoke': 1, 'cpu': 12, 'paper': 45}[k], set=settings(a))
        for (k, s), a in zip(models['vanilla'].scales.items(), (tiny, light, thesis))})
 

@@ -18,8 +18,8 @@ from .recipes import markdown_table, recipe, recorded, result_of, tiny_run, trai
 
 # %% auto #0
 __all__ = ['BELOW', 'tiny_plan', 'cpu_plan', 'few', 'printed_steps', 'grey_plan', 'soft', 'recover_cifar', 'recover_steps',
-           'recover_mnist', 'PRINTED', 'UNDER', 'fixed_codes', 'row', 'found', 'try_rates', 'chosen', 'parts', 'merged',
-           'tables', 'together', 'recover_run', 'all_found', 'recover_recipe', 'number', 'criteria_table',
+           'recover_mnist', 'PRINTED', 'UNDER', 'fixed_codes', 'code_row', 'found', 'try_rates', 'chosen', 'parts',
+           'merged', 'tables', 'together', 'run_plan', 'all_found', 'recover_recipe', 'two_digits', 'criteria_table',
            'solver_table']
 
 # %% ../nbs/64_recipes_recover.ipynb #2123aaf9
@@ -36,7 +36,7 @@ def fixed_codes(
 # %% ../nbs/64_recipes_recover.ipynb #7454f57d
 BELOW = (1e-8, 1e-4, 1e-3, 1e-2, .1, 1.) # Errors of a code
 
-def row(
+def code_row(
     way:str, # How the codes were found
     e, # Their errors, (n,)
     passes:float, # Through the generator, for each code
@@ -131,14 +131,14 @@ def tables(
     names:list, # Of the criteria
 ) -> dict: # 'last' and 'best': a row per criterion; 'solver': the others
     "The numbers of a run"
-    line = lambda way, o, e='last', **more: row(way, o[e], o['passes'], o['seconds'], **more)
+    line = lambda way, o, e='last', **more: code_row(way, o[e], o['passes'], o['seconds'], **more)
     each = got['criteria'] | {k: got['criteria'][k]/len(names) for k in ('passes', 'seconds')}
     def criteria(which):
         won = compare_errors(torch.tensor(each[which]), names)
         return [line(k, each | dict(e=e), 'e', **{o: r[o] for o in ('wins', 'sig wins')}) for k, e, r in zip(names, each[which], won)]
     def beside(o): return dict(bound=float(np.median(o['bound'])), times=float(np.median(np.divide(o['last'], o['bound']))))
     noise = {k: o for k, o in got.items() if k.startswith('noise')}
-    solver = [line('least squares', got['solver']), row('a guess alone', got['guess']['guess'], 1, 0.), line('from a guess', got['guess']),
+    solver = [line('least squares', got['solver']), code_row('a guess alone', got['guess']['guess'], 1, 0.), line('from a guess', got['guess']),
               line('8 bits', got['bytes'], **beside(got['bytes'])), *(line(k.replace('-', ' '), o, **beside(o)) for k, o in noise.items())]
     return dict(last=criteria('last'), best=criteria('best'), solver=solver)
 
@@ -165,7 +165,7 @@ def together(
     write_json(run/'config.json', config | dict(plan=plan, seconds=config['seconds'] + sum(o.get('wall', 0) for o in got.values())))
 
 # %% ../nbs/64_recipes_recover.ipynb #460b9e8b
-def recover_run(
+def run_plan(
     run:Path, # Folder
     s:dict, # Settings of the generator, and `plan`
     resume:bool=False, # Go on with what is there? It always does
@@ -213,7 +213,7 @@ def all_found(
 
 def recover_recipe(name, doc, wanted, **scales):
     "A recipe whose `smoke` is that of all of them"
-    return recipe(name, 'Egan et al. 2018, §4.2', doc, recover_run, accept=partial(all_found, wanted=wanted), prints='Table 1',
+    return recipe(name, 'Egan et al. 2018, §4.2', doc, run_plan, accept=partial(all_found, wanted=wanted), prints='Table 1',
                   smoke=tiny_run | dict(method='dcgan', set=['width=4', 'nz=8', *soft], plan=tiny_plan), **scales)
 
 recover_cifar = recover_recipe('recover_cifar', 'Table 1 and the solver, on a colour DCGAN',
@@ -245,7 +245,7 @@ PRINTED = dict(zip(map(str, CRITERIA), (
 # %% ../nbs/64_recipes_recover.ipynb #a13161df
 UNDER = [f'<\u00a0{o}' for o in ('1e\u20118', '1e\u20114', '.001', '.01', '.1', '1')] # Heads of columns for `BELOW`, which do not break
 
-def number(v):
+def two_digits(v):
     "Two digits of a small number, or a whole one"
     return '' if v is None else f'{v:.2g}' if isinstance(v, float) and abs(v) < 10 else f'{v:.0f}'
 
@@ -257,9 +257,9 @@ def criteria_table(
 ) -> str: # Markdown
     "Table 1 of Egan et al. 2018: percent of the codes below an error, wins, and the mean error"
     head = ['criterion', *UNDER[1:], 'wins', 'sig. wins', 'mean']
-    if printed: return markdown_table([head, *([k, *map(number, v)] for k, v in PRINTED.items())])
+    if printed: return markdown_table([head, *([k, *map(two_digits, v)] for k, v in PRINTED.items())])
     share = lambda r: [100*r[f'< {t:g}']/r['n'] for t in BELOW[1:]]
-    line = lambda r: [r['way'], *map(number, [*share(r), *(r[k] for k in ('wins', 'sig wins', 'mean', 'passes', 'seconds'))])]
+    line = lambda r: [r['way'], *map(two_digits, [*share(r), *(r[k] for k in ('wins', 'sig wins', 'mean', 'passes', 'seconds'))])]
     return markdown_table([head + ['passes', 'seconds'], *map(line, m[which])])
 
 # %% ../nbs/64_recipes_recover.ipynb #9dc2170d
@@ -272,5 +272,5 @@ def solver_table(
     rows = [best | dict(way='Adam, ' + best['way']), *m['solver']]
     def line(r):
         times, largest = f"{r['times']:.2f}" if 'times' in r else '', f"{r['largest']:.0e}".replace('-', '\u2011')
-        return [r['way'], r['n'], *(r[f'< {t:g}'] for t in BELOW), largest, times, f"{r['passes']:.0f}", number(r['seconds'])]
+        return [r['way'], r['n'], *(r[f'< {t:g}'] for t in BELOW), largest, times, f"{r['passes']:.0f}", two_digits(r['seconds'])]
     return markdown_table([head, *map(line, rows)])

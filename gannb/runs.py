@@ -4,12 +4,13 @@
 
 # %% ../nbs/59_runs.ipynb #5de37908
 from __future__ import annotations
-import csv, errno, importlib, importlib.metadata, importlib.util, inspect, io, json, math, os, platform, re
+import csv, errno, importlib.metadata, inspect, io, json, math, os, platform, re
 import shutil, signal, sys, tempfile, threading, time
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 import matplotlib.pyplot as plt, torch, torch.distributed as dist
+from PIL import Image
 from fastcore.basics import patch
 from fastcore.docments import empty
 from fastai.callback.core import Callback
@@ -19,15 +20,15 @@ from . import __version__
 from .data import *
 from .training import *
 from .files import *
-from .metrics import evaluate, fingerprint, judge_for, mode_stats, ReportMetrics, Scores
-from .show import plot_history, save_grid
+from .metrics import fingerprint, judge_for, ReportMetrics, Scores
+from .show import plot_history, png, save_grid, save_whole, scatter
 
 # %% auto #0
-__all__ = ['MODULES', 'SETTINGS', 'UserError', 'one_line', 'load_modules', 'picture_methods', 'arguments', 'wanted_kind',
-           'read_value', 'parse_set', 'make_gan', 'device_of', 'join_processes', 'prepare_out', 'write_text',
-           'write_json', 'read_config', 'load_run', 'settings_of', 'complete', 'describe', 'Halt', 'Bar', 'samples',
-           'write_history', 'Watch', 'make_learner', 'resume_learner', 'held_out', 'measure', 'table', 'finish',
-           'versions', 'train_gan']
+__all__ = ['SETTINGS', 'UserError', 'one_line', 'signature', 'arguments', 'wanted_kind', 'read_value', 'parse_set', 'make_gan',
+           'device_of', 'join_processes', 'prepare_out', 'write_text', 'write_json', 'read_config', 'load_run',
+           'settings_of', 'complete', 'describe', 'Halt', 'Bar', 'samples', 'save_samples', 'write_history', 'Watch',
+           'save_picture', 'game_learner', 'resume_learner', 'has_checkpoint', 'play_stage', 'held_out', 'table',
+           'finish', 'versions', 'before_game', 'train_gan']
 
 # %% ../nbs/59_runs.ipynb #ef8f3f8b
 class UserError(ValueError): "What a user can put right, in one line"
@@ -43,26 +44,17 @@ def one_line(
     if isinstance(e, torch.OutOfMemoryError): return 'the device has not enough memory: choose a smaller --bs or narrower nets'
     return s
 
-# %% ../nbs/59_runs.ipynb #6aa04d7c
-# Modules of gannb that register methods, recipes or commands
-MODULES = 'gan dcgan wgan wgan_gp perceptual ppgn ppgn_hidden recipes recipes_ppgn recipes_recover'.split()
-
-def load_modules():
-    "Import all that registers something"
-    for o in MODULES:
-        if importlib.util.find_spec(f'gannb.{o}'): importlib.import_module(f'gannb.{o}')
-
 # %% ../nbs/59_runs.ipynb #f3368974
-def picture_methods() -> list: # Names, sorted
-    "The methods that make pictures"
-    return sorted(k for k, f in METHODS.items() if {'size', 'channels'} <= inspect.signature(f).parameters.keys())
+def signature(method): # Its parameters by name
+    if method not in METHODS: load_modules()
+    if method not in METHODS: raise UserError(f'no method {method!r}: there are {", ".join(sorted(METHODS))}')
+    return inspect.signature(METHODS[method]).parameters
 
 def arguments(
     method:str, # Name
 ) -> dict: # Name -> default
     "The arguments of a method that do not follow from the data"
-    if method not in picture_methods(): raise UserError(f'no method {method!r}: there are {", ".join(picture_methods())}')
-    return {k: o.default for k, o in inspect.signature(METHODS[method]).parameters.items() if k not in ('size', 'channels')}
+    return {k: o.default for k, o in signature(method).items() if k not in FACTS}
 
 # %% ../nbs/59_runs.ipynb #1080a8ad
 def wanted_kind(
@@ -96,7 +88,7 @@ def parse_set(
     for o in pairs or ():
         k, eq, v = o.partition('=')
         if not (eq and k): raise UserError(f'--set takes KEY=VALUE, got {o!r}')
-        if k in ('size', 'channels'): raise UserError(f'--set {k}: the data decide it (give --size, or other data)')
+        if k in FACTS: raise UserError(f'--set {k}: the data decide it (give --size, or other data)')
         if k not in known: raise UserError(f'--set {k}: {method} has no such argument; it has {", ".join(known)}')
         res[k] = read_value(v)
         if (kind := wanted_kind(res[k], known[k])): raise UserError(f'--set {o}: {k} must be {kind}')
@@ -105,12 +97,14 @@ def parse_set(
 # %% ../nbs/59_runs.ipynb #aadbb0b3
 def make_gan(
     method:str, # Name
-    size:int, # Height and width
-    channels:int, # Of the pictures
+    facts:dict, # What the data know, see `Data.facts`
     args:dict, # The constructor's other arguments
 ) -> GAN:
-    "Build a method's GAN, if that can be done"
-    build = partial(build_gan, dict(method=method, size=size, channels=channels) | args)
+    "Build a method's GAN for some data, if that can be done"
+    asks = signature(method)
+    unknown = [k for k in asks if k in FACTS and k not in facts]
+    if unknown: raise UserError(f'{method} needs to know {" and ".join(unknown)} of its data, and these have {", ".join(facts)}: give other --data')
+    build = partial(build_gan, dict(method=method) | {k: v for k, v in facts.items() if k in asks} | args)
     try:
         with torch.device('meta'): n = sum(p.numel() for p in build().parameters())
     except Exception: n = 0   # the real attempt says what is wrong
@@ -150,7 +144,7 @@ def prepare_out(
     out = Path(out).expanduser()
     if out.exists() and not out.is_dir(): raise UserError(f'{out} is a file: give --out a folder')
     if resume and not (out/'config.json').exists(): raise UserError(f'there is no run in {out} to go on with: leave out --resume')
-    if not resume and out.exists() and any(out.iterdir()):
+    if not resume and out.exists() and any(not o.name.startswith('.') for o in out.iterdir()):   # what begins with a dot was never finished
         raise UserError(f'{out} is not empty: give another --out, or go on with the run that is there by --resume')
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=out) as f: f.write(b'.')
@@ -181,14 +175,12 @@ def read_config(
     if not path.exists(): raise BadFile(f'there is no run in {run}: give a folder that `gannb train` made')
     try:
         c = json.loads(path.read_text(encoding='utf-8'))
-        c['settings'] = SETTINGS | c['settings']   # a setting may be newer than the run
-        assert isinstance(c['settings']['method'], str) and isinstance(c['gan']['method'], str)
-        s, numbers = c['settings'], 'size epochs bs lr n_critic seed every part'.split()
-        assert all(isinstance(s[k], (int, float, type(None))) for k in numbers)
-        assert isinstance(s['data'], str) and isinstance(s['set'], dict)
-        assert {'mean', 'std'} == c['norm'].keys() and all(math.isfinite(v) for v in c['norm'].values())
-    except (ValueError, TypeError, KeyError, AttributeError, AssertionError): pass
-    else: return c
+        c['settings'] = s = SETTINGS | c['settings']   # a setting may be newer than the run
+        numbers, words = 'size epochs bs lr n_critic seed every part'.split(), (s['method'], c['gan']['method'], s['data'])
+        good = (all(isinstance(s[k], (int, float, type(None))) for k in numbers) and all(isinstance(o, str) for o in words)
+                and isinstance(s['set'], dict) and {'mean', 'std'} == c['norm'].keys() and all(math.isfinite(v) for v in c['norm'].values()))
+    except (ValueError, TypeError, KeyError, AttributeError): good = False
+    if good: return c
     raise BadFile(f'{path} does not describe a run: it is damaged, or not from gannb')
 
 # %% ../nbs/59_runs.ipynb #ea416df7
@@ -198,7 +190,6 @@ def load_run(
 ) -> GAN: # The trained GAN; `.config` is its structure, `.run` all of config.json
     "The GAN that a run has trained"
     config, run = read_config(run), Path(run).expanduser()
-    load_modules()
     if not (run/'weights.safetensors').exists():
         again = f'finish it with `gannb train {config["gan"]["method"]} --out {run} --resume`'
         raise BadFile(f'{run} has no weights: ' + (again if any(run.glob('checkpoint*')) else 'give a folder that `gannb train` made'))
@@ -216,10 +207,9 @@ def settings_of(
 ) -> dict: # All of `SETTINGS`, and the method
     "The settings of a run"
     given = {k: v for k, v in given.items() if v is not None}
-    load_modules()
-    arguments(given['method'])
+    signature(given['method'])
     path = Path(given.get('data', '')).expanduser()
-    if given.get('data') and path.exists() and given['data'] not in ('digits', *NAMED): given['data'] = str(path.resolve())
+    if given.get('data') and path.exists() and given['data'] not in SOURCES: given['data'] = str(path.resolve())
     if 'set' in given: given['set'] = parse_set(given['set'], given['method'])
     if old is None: return SETTINGS | given
     if old['method'] != given['method']:
@@ -236,7 +226,7 @@ def complete(
     data:Data, # The training pictures
 ) -> dict: # Without gaps, apart from what the method decides (lr, n_critic) or what is off (amp)
     "Fill in what depends on the data"
-    s = s | dict(size=data.size, bs=s['bs'] or max(1, min(64, len(data)//world()[1])))
+    s = s | dict(size=data.facts.get('size'), bs=s['bs'] or max(1, min(64, len(data)//world()[1])))
     batches = max(1, len(data)//(s['bs']*world()[1]))
     epochs = s['epochs'] or math.ceil(5000/batches)
     return s | dict(epochs=epochs, every=s['every'] or math.ceil(epochs/10))
@@ -298,13 +288,24 @@ class Bar(ProgressBar):
 
 # %% ../nbs/59_runs.ipynb #ed9cd69f
 def samples(
-    gan:GAN, # A GAN of pictures
+    gan:GAN, # A GAN
     n:int, # How many
     seed:int=0, # The same seed, the same latents
+    what=None, # What is wanted, see `GAN.ask`
     **kw, # More of the GAN's own `sample`
-) -> torch.Tensor: # Pictures in [0, 1], (n, c, h, w)
-    "Draw pictures"
-    return gan.to_pixels(gan.sample(n, generator=torch.Generator().manual_seed(seed), **kw)).float().cpu()
+) -> torch.Tensor: # Pictures in [0, 1], (n, c, h, w), or vectors (n, d)
+    "Draw samples"
+    return gan.to_pixels(gan.sample(n, what, generator=torch.Generator().manual_seed(seed), **kw)).float().cpu()
+
+def save_samples(
+    x:torch.Tensor, # Pictures in [0, 1], or vectors
+    path:Path, # PNG file
+    nrow:int|None=None, # Pictures in a row
+) -> Path:
+    "Write samples as a grid of pictures, or as points in the plane: the first two components of vectors"
+    if x.ndim == 4: return save_grid(x, path, nrow)
+    plane = x[:, :2] if x.shape[1] > 1 else torch.cat([x, torch.zeros_like(x)], 1)
+    return save_whole(Image.open(io.BytesIO(png(scatter(fake=plane)))), path)
 
 # %% ../nbs/59_runs.ipynb #e54222bf
 def write_history(
@@ -320,17 +321,20 @@ def write_history(
 
 # %% ../nbs/59_runs.ipynb #0d2f622d
 class Watch(Callback):
-    "The bar, and at every interval a line, a grid and the history"
+    "The bar, and at every interval a line, the history, and a picture of samples"
     name, order, run_valid = 'progress', 65, False
     def __init__(self,
-        out:Path, # The run's folder
-        s:dict, # Its settings
-    ): self.out, self.s = Path(out), s
+        out:Path, # Where the history and the pictures go
+        epochs:int, # Of this training
+        every:int=1, # Epochs between two looks
+        seed:int=0, # Of the samples
+        label:str='', # Name of a stage that makes no samples
+    ): self.out, self.epochs, self.interval, self.of, self.label = Path(out), epochs, every, seed, label
 
     def before_fit(self):
         deal = self.deal_turns.deal
         self.done, self.seen = deal.batches, deal.batches
-        self.pbar = Bar(range(max(1, self.s['epochs']*len(deal.dl) - self.done)))
+        self.pbar = Bar(range(max(1, self.epochs*len(deal.dl) - self.done)))
         self.pbar.update(0)
 
     def after_batch(self):
@@ -340,25 +344,30 @@ class Watch(Callback):
 
     def after_epoch(self):
         e = self.epoch + 1
-        if e % self.s['every'] and e < self.n_epoch: return
+        if e % self.interval and e < self.n_epoch: return
         header, *_, row = write_history(self.out/'history.csv', self.recorder)
-        save_grid(samples(self.model, 64, self.s['seed']), self.out/f'samples/epoch{e:04d}.png')
+        if not self.label: save_picture(self.model, self.out/f'samples/epoch{e:04d}.png', self.of)
         values = '  '.join(f'{k} {v:.4g}' for k, v in zip(header[1:], row[1:]) if not math.isnan(v))
-        self.pbar.line(f'epoch {e}/{self.n_epoch}  {values}')
+        self.pbar.line(f'{self.label} epoch {e}/{self.n_epoch}  {values}'.strip())
+
+def save_picture(
+    gan:GAN, # A GAN
+    path:Path, # PNG file
+    seed:int=0, # Of the samples
+) -> Path:
+    "Write the picture of a run: what the GAN's `grid` shows"
+    n, what, nrow = gan.grid()
+    return save_samples(samples(gan, n, seed, what), path, nrow)
 
 # %% ../nbs/59_runs.ipynb #ae3b8c68
-def make_learner(
+def game_learner(
+    stage:Stage, # The game
     s:dict, # Complete settings
-    data:Data, # Pictures to train on
     device, # Where
     cbs:list=(), # Callbacks
 ) -> GANLearner:
-    "A seeded learner"
-    torch.manual_seed(s['seed'])
-    gan = make_gan(s['method'], data.size, data.channels, s['set'])
-    if hasattr(gan, 'prepare'): gan.prepare(data)   # what a method trains before its game, such as an encoder
-    dls = image_dls(data, bs=s['bs'], norm=gan.norm, seed=s['seed'], device=device)
-    learn = gan_learner(dls, gan, lr=s['lr'], n_critic=s['n_critic'], amp=s['amp'], cbs=list(cbs))
+    "A learner for the game of a run"
+    learn = stage.learner(device, list(cbs), bs=s['bs'], seed=s['seed'], lr=s['lr'], n_critic=s['n_critic'], amp=s['amp'])
     learn.remove_cb(ProgressCallback)
     return learn
 
@@ -373,6 +382,29 @@ def resume_learner(
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError): pass
     raise BadFile(f'{path} is not a checkpoint of this run: it is damaged, or from another version')
 
+# %% ../nbs/59_runs.ipynb #24ff7ca4
+def has_checkpoint(path): return any(Path(f'{path}{o}').exists() for o in ('', '.prev')) # Is there one, or the one before it?
+
+def play_stage(
+    stage:Stage, # Not the game
+    folder:Path, # Where it is kept
+    halt:Halt, # Of the run
+    device, # Where
+    writes:bool=True, # Is this the process that writes?
+) -> bool: # Is it over?
+    "A training that comes before the game: over already, gone on with, or begun"
+    weights, path, epochs = folder/'weights.safetensors', folder/'checkpoint.safetensors', stage.settings['epochs']
+    if weights.exists(): stage.game.load_state_dict(load_tensors(weights)); return True
+    with aside(device=device):
+        learn = stage.learner(device, [halt, Checkpoints(path)])
+        learn.remove_cb(ProgressCallback)
+        if has_checkpoint(path): resume_learner(learn, path)
+        if writes: learn.add_cb(Watch(folder, epochs, label=stage.name))
+        with learn.no_logging(): learn.fit(epochs)
+        if halt.stopped: learn.checkpoint(path)
+        elif writes: save_tensors(weights, stage.game.state_dict())
+    return not halt.stopped
+
 # %% ../nbs/59_runs.ipynb #a93eb2e3
 def held_out(
     data:str, # Name or folder
@@ -383,31 +415,9 @@ def held_out(
     except DataError: return None
     return test if len(test) >= 20 else None
 
-# %% ../nbs/59_runs.ipynb #082ec8fe
-def measure(
-    gan:GAN, # A trained GAN
-    real:Data, # Held-out pictures
-    n:int=1000, # Samples
-    train:Data|None=None, # What the judge may learn from, if it is not one that comes with the project
-) -> Scores: # Metrics, `confidence`, `share` of the classes, and the `floor`
-    "Everything that `metrics.json` holds"
-    jury = judge_for(real, train=train)
-    k = 0 if jury.turns else len(jury.classes)
-    many = 26*k if k > 100 else n   # modes are counted as the literature counts those of stacked digits
-    x = samples(gan, many)
-    res = evaluate(x[:n], real, jury, n=n)
-    if jury.turns: return res
-    p, q = jury.probs(x), jury.probs(real.x[:many if k > 100 else 5000])
-    if hasattr(gan, 'judged'): more, floor = gan.judged(x, p, real, jury); res |= more; res['floor'] |= floor
-    res['floor']['confidence'] = q.amax(1).mean().item()
-    res |= dict(confidence=p.amax(1).mean().item(), samples=many, judge=repr(jury))
-    if k <= 100: return Scores(res | dict(share=dict(zip(jury.classes, mode_stats(p)['share'].tolist()))))
-    for r, o in ((res, p), (res['floor'], q)): r |= {m: mode_stats(o)[m] for m in ('modes', 'kl')}
-    return Scores(res)
-
 # %% ../nbs/59_runs.ipynb #7106b67e
 def table(
-    m:Scores, # From `measure`
+    m:Scores, # From `GAN.measure`
 ) -> str:
     "Metrics as text: the model, and beside it real pictures against real pictures"
     if 'share' not in m: return repr(m)
@@ -429,11 +439,10 @@ def finish(
     write_history(out/'history.csv', learn.recorder)
     save_gan(gan, out, **config)
     Path(f'{out}/checkpoint.safetensors.prev').unlink(missing_ok=True)
-    many, nrow = getattr(gan, 'grid', (64, 16))
-    save_grid(samples(gan, many, config['settings']['seed']), out/'samples.png', nrow=nrow)
+    save_picture(gan, out/'samples.png', config['settings']['seed'])
     plot_history(learn)[0].figure.savefig(out/'curves.png'); plt.close('all')
     if real is None: return None
-    m = measure(gan, real, n, train)
+    m = gan.measure(real, n, train=train)
     write_json(out/'metrics.json', m)
     return m
 
@@ -441,6 +450,16 @@ def finish(
 def versions() -> dict:
     "What a result depends on"
     return dict(gannb=__version__, torch=torch.__version__, fastai=importlib.metadata.version('fastai'), python=platform.python_version())
+
+def before_game(gan, data, out, begin, *args): # The game, or None if a stage before it was stopped
+    "Play the stages of a run up to the game; `begin` is called before the first"
+    last = None
+    for stage in one_by_one(gan, data):
+        if last and last.says: print(f'{last.name}: {last.says}', flush=True)
+        if stage.name == 'game': return stage
+        begin()
+        if not play_stage(stage, out/stage.name, *args): return None
+        last = stage
 
 def train_gan(
     s:dict, # Settings
@@ -460,21 +479,29 @@ def train_gan(
     old, pictures = read_config(out) if resume else {}, fingerprint(data)
     if old.get('pictures', pictures) != pictures:
         raise UserError(f'{s["data"]} does not hold the pictures that {out} was trained on: say by --data where they are')
-    learn = make_learner(s, data, device, [halt, Checkpoints(path)])
-    if resume and any(out.glob('*.safetensors*')): resume_learner(learn, path)   # else it was killed before there was one
-    if resume and s['lr'] != old['settings']['lr']: learn.opt.set_hyper('lr', s['lr'])
+    torch.manual_seed(s['seed'])
+    gan = make_gan(s['method'], data.facts, s['set'])
     config = dict(settings=s, device=str(device), processes=world()[1], versions=versions(), pictures=pictures)
-    if writes:
-        write_json(out/'config.json', config | dict(seconds=old.get('seconds', 0), gan=learn.model.config, norm=vars(learn.model.norm)))
+    @cache
+    def begin():   # once, when all that can be refused has been
+        if not writes: return
+        write_json(out/'config.json', config | dict(seconds=old.get('seconds', 0), gan=gan.config, norm=vars(gan.norm)))
         print(describe(data) + ('' if real else '; too few held-out pictures to measure against'), flush=True)
-        learn.add_cb(Watch(out, s))
-        often = real and not getattr(learn.model, 'slow', False)   # where samples are dear they are measured once, at the end
-        if often: learn.add_cb(ReportMetrics(real, every=s['every'], judge=judge_for(real, train=whole)))
+    if not (game := before_game(gan, data, out, begin, halt, device, writes)): return int(halt.reason) or -1
+    learn = game_learner(game, s, device, [halt, Checkpoints(path)])
+    begin()
+    if resume and (has_checkpoint(path) or (out/'weights.safetensors').exists()): resume_learner(learn, path)   # else it was killed early
+    if resume and s['lr'] != old['settings']['lr']: learn.opt.set_hyper('lr', s['lr'])
+    if writes:
+        learn.add_cb(Watch(out, s['epochs'], s['every'], s['seed']))
+        columns = ['frechet', 'kid', 'precision', 'recall'] + ['asked']*bool(gan.classes)
+        often = real and not gan.slow   # where samples are dear they are measured once, at the end
+        if often: learn.add_cb(ReportMetrics(real, every=s['every'], columns=columns, judge=judge_for(real, train=whole)))
     with learn.no_logging(): learn.fit(s['epochs'])
     config |= dict(seconds=round(old.get('seconds', 0) + time.time() - start, 1), rounds=learn.deal_turns.deal.round)
     if halt.stopped and (halt.reason or not enough):
         learn.checkpoint(path)
-        if writes: save_gan(learn.model, out, **config)
+        if writes: save_gan(gan, out, **config)
         return int(halt.reason) or -1
     if writes and (m := finish(learn, out, config, real, n, whole)): print(table(m))
     return 0

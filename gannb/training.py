@@ -127,7 +127,7 @@ class Average(AveragedModel):
         for mean, last in zip(self.module.buffers(), net.buffers()): mean.copy_(last)
         self.n_averaged += 1
 
-# %% ../nbs/03_training.ipynb #80e642f1
+# %% ../nbs/03_training.ipynb #ca1b7ba9
 class Game(nn.Module):
     "Nets that take turns"
     defaults = dict(lr=2e-4, opt=partial(torch.optim.Adam, betas=(.5, .999), fused=True), n_critic=1) # Of `gan_learner`
@@ -170,7 +170,7 @@ def play(self:Game, turn:Turn, x:Tensor, *cond) -> dict:
     for player in turn.players: terms |= getattr(self, f'{player}_turn')(x, *cond)
     return terms
 
-# %% ../nbs/03_training.ipynb #4148ed45
+# %% ../nbs/03_training.ipynb #2d75ca13
 class Solo(Game):
     "A net that is trained by itself"
     memory_format = torch.contiguous_format
@@ -255,7 +255,7 @@ def stepped(self:GAN, turn:Turn):
     for k in turn.players:
         if self.ema is not None and k in self.drawing: self.ema[k].update_parameters(self.players[k])
 
-# %% ../nbs/03_training.ipynb #9d224315
+# %% ../nbs/03_training.ipynb #4455f1b4
 def class_numbers(
     classes:list, # Names of the classes
     n:int, # Samples
@@ -284,7 +284,7 @@ def ask(self:GAN,
     if what is None: return ()
     raise ValueError(f'this GAN cannot be asked for {what!r}: it was trained without classes')
 
-# %% ../nbs/03_training.ipynb #78b5c0a7
+# %% ../nbs/03_training.ipynb #6e88351d
 class At(nn.Module):
     "A net with its conditions bound: from codes alone to samples"
     def __init__(self,
@@ -355,7 +355,7 @@ def to_pixels(self:GAN, x:Tensor) -> Tensor:
     "Samples as the data have them, such as pictures in [0, 1], from samples in model space"
     return self.norm.decode(x)
 
-# %% ../nbs/03_training.ipynb #4db7dbf7
+# %% ../nbs/03_training.ipynb #d4bc348f
 @patch
 def grid(self:GAN) -> tuple: # Number of samples, what to ask for, pictures in a row
     "What a picture of samples shows: a row for each of the first ten classes, or samples as they come"
@@ -568,7 +568,7 @@ def refuse(
         why = next((REFUSED[c.__name__] for c in type(cb).__mro__ if c.__name__ in REFUSED), None)
         if why: raise ValueError(f'{type(cb).__name__} cannot be used with a GAN: {why}')
 
-# %% ../nbs/03_training.ipynb #b43d677c
+# %% ../nbs/03_training.ipynb #a6b0c584
 class DealTurns(Callback):
     "Deals the turns of a GAN as the batches of a fastai training"
     order, run_valid = -5, False
@@ -663,12 +663,13 @@ def aside(
     device=torch.device('cpu'), # Where the nets are
 ):
     "Inside, random numbers begin anew; afterwards they go on as if nothing had happened"
+    device = torch.device(device)
     before = rng_state(device)
     torch.manual_seed(seed); np.random.seed(seed % 2**32); random.seed(seed)
     try: yield
     finally: set_rng_state(before, device)
 
-# %% ../nbs/03_training.ipynb #8742970f
+# %% ../nbs/03_training.ipynb #10a63b31
 class Dispatcher(Learner):
     "A fastai `Learner` that calls at an event those callbacks only that have a handler for it"
     _handlers = None # Event -> (callback, its handler), or None where callbacks have come or gone
@@ -761,7 +762,7 @@ def gan_learner(
     return GANLearner(dls, gan, loss_func=total_loss, opt_func=make, lr=list(rates.values()), splitter=noop, wd_bn_bias=True,
                       train_bn=False, cbs=own + list(L(cbs)), default_cbs=False, path=path)
 
-# %% ../nbs/03_training.ipynb #58af4e6d
+# %% ../nbs/03_training.ipynb #21695919
 @dataclass
 class Stage:
     "One of the trainings of a run"
@@ -781,6 +782,14 @@ class Stage:
         dls = image_dls(self.data, s.pop('bs'), columns=self.game.takes, norm=self.game.norm, seed=s.pop('seed'), device=device)
         return gan_learner(dls, self.game, cbs=cbs, **s)
 
+    def fit(self,
+        device=None, # As in `learner`
+    ):
+        "Train it here and now, with random numbers of its own"
+        with aside():
+            learn = self.learner(device)
+            with learn.no_bar(), learn.no_logging(): learn.fit(self.settings['epochs'])
+
 @patch
 def stages(self:GAN,
     data:Data, # To train on
@@ -796,9 +805,7 @@ def prepare(self:GAN,
     "Train all that comes before the game"
     for stage in one_by_one(self, data):
         if stage.name == 'game': return self
-        with aside(device=self.device):
-            learn = stage.learner(device)
-            with learn.no_bar(), learn.no_logging(): learn.fit(stage.settings['epochs'])
+        stage.fit(device)
 
 def one_by_one(
     gan:GAN, # A GAN

@@ -1,6 +1,8 @@
 """Break the code on purpose, one small fault at a time, and see a notebook notice: `make mutations`
 
-    python tools/mutations.py [--list] [WORD ...]      # only the faults whose notebook, text or reason contains a WORD
+    python tools/mutations.py [--list] [--third] [WORD ...]      # only the faults whose notebook, text or reason contains a WORD
+
+With --third every third fault is planted; which ones, the code of the project decides.
 
 The faults are in tools/mutations.toml, under the notebook whose exported cell they change:
 
@@ -19,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 try: import tomllib
 except ImportError: import tomli as tomllib
+from robust import tree_hash
 from test_nbs import Run,forked,preload,root,run_nb
 from nbdev.process import NBProcessor
 
@@ -74,8 +77,10 @@ def verdict(m):
 def main():
     p = argparse.ArgumentParser(description='Break the code on purpose and see a notebook notice')
     p.add_argument('words', nargs='*'); p.add_argument('--list', action='store_true'); p.add_argument('--workers', type=int, default=2)
+    p.add_argument('--third', action='store_true', help='every third fault, chosen by the code of the project')
     a = p.parse_args()
     ms = [m for m in load() if not a.words or any(w in ' '.join(m.values()) for w in a.words)]
+    if a.third: ms = ms[tree_hash() % 3::3]
     if a.list: return print('\n'.join(f"{m['nb']:16} {m['why']}" for m in ms))
     preload(); start,deepest = time.time(),{}
     def one(m):

@@ -1,13 +1,14 @@
 """Run notebooks in place and store what they print and draw: `make notebooks`, or `python tools/run_nbs.py NAME ... [--flags slow]`
 
 Obeys `#| eval: false` and nbdev's test flags: a flagged cell keeps the outputs it has unless its flag is named."""
-import argparse,os,time
+import argparse,json,os,time
 import nbformat
 from nbclient import NotebookClient
 from nbdev.clean import nbdev_clean
 from nbdev.process import NBProcessor
-from test_nbs import find_nbs,run_flags,skipped
+from test_nbs import find_nbs,made_with,outputs,root,run_flags,skipped
 
+os.environ['PYTHONPATH'] = str(root)                                   # this checkout's package, not an installed one
 os.environ.setdefault('PYTHONWARNINGS', 'ignore::FutureWarning:torch.jit._script')   # fastai's import of today's torch: not an output
 
 def run_nb(path):
@@ -19,6 +20,9 @@ def run_nb(path):
     finally: print(f'{path.stem:18} {time.time()-start:6.1f} s', flush=True)
     nbformat.write(nb, path)
     nbdev_clean.__wrapped__(str(path))
+    if any('#| check:' in c.source for c in nb.cells):                   # where its numbers come from
+        known = json.loads(outputs.read_text()) | {path.stem:made_with()}
+        outputs.write_text(json.dumps(known, indent=1, sort_keys=True) + '\n')
 
 if __name__=='__main__':
     p = argparse.ArgumentParser(description=__doc__.split('\n')[0])

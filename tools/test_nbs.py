@@ -4,8 +4,9 @@
 
 Cells run as under `nbdev_test` (same shell, same flags skipped), each notebook in a forked process of its own in which the
 heavy libraries are already imported. `check` compares word for word and number for number: numbers may differ by TOL, relative
-or absolute, whichever is larger; pictures, warnings and the time are never compared."""
-import argparse,math,multiprocessing,os,re,sys,time,warnings
+or absolute, whichever is larger; pictures, warnings and the time are never compared. A processor with other instructions adds in another order,
+which is enough to change a training: outputs are compared only where the instruction set is the one of tools/outputs.json."""
+import argparse,json,math,multiprocessing,os,re,sys,time,warnings
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -17,12 +18,18 @@ from nbdev.process import NBProcessor
 from nbdev.doclinks import nbglob
 
 root = Path(__file__).resolve().parent.parent
+outputs = root/'tools/outputs.json'      # notebook -> on what its stored outputs were made
 skip_flags = set(get_config(path=root).tst_flags.split())
 fork = multiprocessing.get_context('fork')
 
 def Run(name, **kwargs):
-    "What came of running one notebook: seconds, code cells run, outputs compared, problems (cell number from 1, headline, details)"
-    return SimpleNamespace(**(dict(name=name, seconds=0., cells=0, checked=0, problems=[]) | kwargs))
+    "What came of running one notebook: seconds, code cells run, outputs compared, a note, problems (cell number from 1, headline, details)"
+    return SimpleNamespace(**(dict(name=name, seconds=0., cells=0, checked=0, note='', problems=[]) | kwargs))
+
+def made_with():
+    "The instruction set and the version of torch: 'AVX2, torch 2.9'"
+    import torch
+    return f"{torch.backends.cpu.get_cpu_capability()}, torch {'.'.join(torch.__version__.split('.')[:2])}"
 
 # -- comparing outputs ---------------------------------------------------------------------
 _num = re.compile(r'((?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?(?!\w)|[-+]?\b(?:nan|inf)\b)', re.I)
@@ -66,8 +73,11 @@ def execute(shell, source):
 def run_nb(path, base=root, until=None, check=True):
     "Run the cells of a notebook, up to and with number `until`, with the package of `base`; stops at the first that fails"
     from execnb.shell import CaptureShell
-    sys.path.insert(0, str(base)); os.environ['PYTHONPATH'] = str(base); os.chdir(path.parent)
+    sys.path.insert(0, str(base)); os.chdir(path.parent)
+    os.environ['PYTHONPATH'] = os.pathsep.join([str(base), *filter(None, [os.environ.get('PYTHONPATH')])])
     res,start,shell = Run(path.stem),time.time(),CaptureShell(path)
+    made = json.loads(outputs.read_text()).get(path.stem) if check else None
+    if made and made.split(',')[0] != made_with().split(',')[0]: check,res.note = False,f', outputs made with {made}: not compared here'
     for n,c in enumerate(NBProcessor(path).nb.cells, 1):
         if until and n>until: break
         if c.cell_type!='code' or skipped(c): continue
@@ -120,7 +130,7 @@ def main():
         try: r = forked(run_nb, path, timeout=a.timeout)
         except (RuntimeError,TimeoutError) as e: r = Run(path.stem, problems=[(0, str(e), '')])
         print(f"{'FAIL' if r.problems else 'ok  '} {r.name:18} {r.seconds:6.1f} s  {r.cells:3} cells" +
-              (f', {r.checked} outputs compared' if r.checked else ''), flush=True)
+              (f', {r.checked} outputs compared' if r.checked else r.note), flush=True)
         return r
     start = time.time()
     with ThreadPoolExecutor(a.workers) as ex: runs = list(ex.map(one, find_nbs(a.names)))
