@@ -27,7 +27,7 @@ def code_error(
     "Mean squared error over the components of a code (Egan et al. 2018, §4.2.1)"
     return (z - found).square().mean(-1)
 
-# %% ../nbs/51_recover.ipynb #402f8ed1
+# %% ../nbs/51_recover.ipynb #c476f778
 def plain_(
     net:nn.Module, # In evaluation mode; changed in place
 ) -> nn.Module: # The same net
