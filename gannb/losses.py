@@ -171,7 +171,7 @@ class _OfWeights(Function):
         _, dw, db = torch.ops.aten.convolution_backward(g, a, w, ctx.bias, stride, pad, dilation, False, (0, 0), groups, wanted)
         return dw, db, None, None
 
-# %% ../nbs/02_losses.ipynb #81ab2034
+# %% ../nbs/02_losses.ipynb #29e6d73d
 class _OfMap(Function):
     "The same numbers `y`, which from here on depend on the map as well; here the weights come in a list"
     @staticmethod
@@ -185,7 +185,7 @@ class _OfMap(Function):
         rest = [(n + 2*p - d*(k-1) - 1) % s for n, p, d, k, s in zip(ctx.size, pad, dilation, w.shape[2:], stride)]
         return F.conv_transpose2d(g, w, None, stride, pad, rest, groups, dilation), g, None, None
 
-# %% ../nbs/02_losses.ipynb #41c742b8
+# %% ../nbs/02_losses.ipynb #89e9872e
 class TransposedBack(TorchFunctionMode):
     "Within it, the way back through a 2-D convolution is a transposed convolution: exact, and cheaper to differentiate"
     def __torch_function__(self, func, types, args=(), kwargs=None):
