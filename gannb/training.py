@@ -214,7 +214,8 @@ class GAN(Game):
         super().__init__()
         self.generator, self.critic, self.prior, self.game, self.norm, self.config = generator, critic, prior, get_loss(loss), norm, None
         self.classes = [str(o) for o in classes]
-        self.ema = nn.ModuleDict({k: Average(self.players[k], ema) for k in self.drawing}) if ema is not None else None
+        drawing = {k: generator if k == 'generator' else self.players[k] for k in self.drawing}
+        self.ema = nn.ModuleDict({k: Average(net, ema) for k, net in drawing.items()}) if ema is not None else None
 
     @property
     def players(self): return dict(critic=self.critic, generator=self.generator)
