@@ -7,9 +7,9 @@ given, by a notebook or by the package, is larger by 1000 (see tools/shifted); i
 none newer than AVX2. Stored outputs are not compared: they belong to the seeds and the processor that they were made with.
 
 Each setting is a process of its own, because torch reads the instruction set when it is imported, and has a cache of its own, because a judge
-that was trained with other seeds would hide the shift. What came out is kept there: a notebook that has passed is not run again until its code,
-the code of a module that it imports, the settings or torch change. Comments, docstrings and prose do not count. `--one` takes one setting,
-chosen by the code of the whole project."""
+that was trained with other seeds would hide the shift. A notebook that has passed is not run again until its code, the code of a module that it
+imports, the settings or torch change; comments, docstrings and prose do not count. Its passes stand in tools/robust.json, so that they are known
+in every checkout. `--one` takes one setting, chosen by the code of the whole project, and runs all of it whatever has passed before."""
 import argparse,ast,functools,hashlib,json,os,re,subprocess,sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
@@ -30,7 +30,7 @@ def parsed(source):
     return tree
 
 @functools.cache
-def needs(name): return used([modules()[name]])
+def needs(name, listed): return used([modules()[name]], listed)
 
 @functools.cache
 def modules(): return {o.stem:parsed(o.read_text(encoding='utf-8')) for o in sorted((root/'gannb').glob('*.py')) if o.stem!='_modidx'}
@@ -39,8 +39,8 @@ def code(path):
     "The cells of a notebook that run as tests"
     return [parsed(c.source) for c in NBProcessor(path).nb.cells if c.cell_type=='code' and not skipped(c)]
 
-def used(trees):
-    "Modules of the package that the code imports, or names in a string (`python -m gannb.cli`, or a list of several modules)"
+def used(trees, listed=True):
+    "Modules of the package that the code imports, or names in a string (`python -m gannb.cli`; if `listed`, also a list of several modules)"
     res = set()
     for o in (o for t in trees for o in ast.walk(t)):
         if isinstance(o, ast.ImportFrom) and (o.level or o.module.split('.')[0]=='gannb'):
@@ -48,7 +48,7 @@ def used(trees):
         elif isinstance(o, ast.Import): res |= {a.name[6:] for a in o.names if a.name.startswith('gannb.')}
         elif isinstance(o, ast.Constant) and isinstance(o.value, str):
             words = set(o.value.split())
-            res |= {*re.findall(r'gannb\.(\w+)', o.value), *(words if len(words)>1 and words<=modules().keys() else ())}
+            res |= {*re.findall(r'gannb\.(\w+)', o.value), *(words if listed and len(words)>1 and words<=modules().keys() else ())}
     return res & modules().keys()
 
 def digest(*parts): return hashlib.sha256('\n'.join(o if isinstance(o,str) else ast.dump(o) for o in parts).encode()).hexdigest()
@@ -56,7 +56,8 @@ def digest(*parts): return hashlib.sha256('\n'.join(o if isinstance(o,str) else 
 def key(path):
     "Hash of everything that decides whether a notebook passes"
     trees = code(path); todo,seen = used(trees) | {'__init__'},set()
-    while todo: seen |= todo; todo = set().union(*map(needs, todo)) - seen
+    listed = bool(todo & {'runs','cli','all'})          # who trains by a method's name depends on all that are listed
+    while todo: seen |= todo; todo = set().union(*(needs(o, listed) for o in todo)) - seen
     return digest(*trees, *(modules()[o] for o in sorted(seen)), repr(SETTINGS), version('torch'))
 
 def tree_hash():
@@ -67,10 +68,18 @@ def tree_hash():
 def folder(setting): return Path(os.environ.get('GANNB_CACHE') or '~/.cache/gannb').expanduser()/'robust'/setting
 
 def result(setting, path, key):
-    "What is kept of a notebook in a setting, None if it belongs to other code"
+    "What came of a notebook in a setting, None if it belongs to other code"
     try: res = json.loads((folder(setting)/f'{path.stem}.json').read_text())
     except (OSError,ValueError): return None
     return Run(**res['run']) if res['key']==key else None
+
+record = root/'tools/robust.json'
+def passes(): return json.loads(record.read_text()) if record.exists() else {}   # notebook -> setting -> key
+
+def keep(stem, setting, key):
+    "Note a pass"
+    p = passes(); p.setdefault(stem, {})[setting] = key
+    record.write_text(json.dumps({k:dict(sorted(p[k].items())) for k in sorted(p)}, indent=1)+'\n')
 
 def play(setting, keys, workers, timeout):
     "In the process of a setting: run notebooks and keep what came of them"
@@ -94,12 +103,15 @@ def main():
     if a.one: settings = [settings[tree_hash() % len(settings)]]
     table = {}
     for s in settings:
-        kept = {o for o in keys if (r := result(s, o, keys[o])) and not r.problems}
+        before = lambda o: passes().get(o.stem, {}).get(s)==keys[o][:16] or ((r := result(s, o, keys[o])) and not r.problems)
+        kept = {o for o in keys if not a.one and before(o)}
         todo = [str(o) for o in keys if o not in kept]
         if todo:
             play_it = [sys.executable, __file__, *todo, '--play', f'--settings={s}', f'--workers={a.workers}', f'--timeout={a.timeout}']
             subprocess.run(play_it, env=os.environ | SETTINGS[s] | dict(PYTHONPATH=str(root/'tools/shifted')))
-        for o in keys: table[o,s] = '.' if o in kept else 'ok' if (r := result(s, o, keys[o])) and not r.problems else 'FAIL'
+        for o in keys:
+            table[o,s] = '.' if o in kept else 'ok' if (r := result(s, o, keys[o])) and not r.problems else 'FAIL'
+            if table[o,s]!='FAIL' and not a.one: keep(o.stem, s, keys[o][:16])
     for (o,s),mark in table.items():
         if mark!='FAIL': continue
         r = result(s, o, keys[o]) or Run(o.stem, problems=[(0, 'it did not run to the end', '')])
