@@ -63,7 +63,7 @@ def caption(
 RGB = torch.tensor([(220, 40, 40), (240, 140, 30), (240, 220, 50), (50, 170, 70),
                     (50, 90, 220), (140, 60, 180), (250, 150, 190), (245, 245, 245)])/255 # Of the colours, in their order
 CENTRES = torch.tensor([(.28, .28), (.72, .28), (.28, .72), (.72, .72), (.5, .5)]) # (x, y), from the top left
-RADII = torch.tensor([.12, .22])
+RADII = torch.tensor([.1, .19])
 
 def inside(
     u:Tensor, # Distance to the right of the middle, in units of the size
@@ -83,7 +83,7 @@ def paint(
 ) -> Tensor: # uint8, (n, 3, size, size)
     "Pictures with these attributes"
     u = torch.rand(len(a), 7, generator=generator)
-    middle, radius = CENTRES[a[:, 3]] + .1*(u[:, :2] - .5), RADII[a[:, 2]]*(.9 + .2*u[:, 2])
+    middle, radius = CENTRES[a[:, 3]] + .08*(u[:, :2] - .5), RADII[a[:, 2]]*(.9 + .2*u[:, 2])
     at = (torch.arange(size*k) + .5)/(size*k)
     x, y = ((at - middle[:, i:i+1])/radius[:, None] for i in (0, 1))
     mask = inside(x[:, None], y[:, :, None]).gather(0, a[None, :, 1, None, None].expand(1, -1, size*k, size*k))[0]
