@@ -9,7 +9,8 @@ none newer than AVX2. Stored outputs are not compared: they belong to the seeds 
 Each setting is a process of its own, because torch reads the instruction set when it is imported, and has a cache of its own, because a judge
 that was trained with other seeds would hide the shift. A notebook that has passed is not run again until its code, the code of a module that it
 imports, the settings or torch change; comments, docstrings and prose do not count. Its passes stand in tools/robust.json, so that they are known
-in every checkout. `--one` takes one setting, chosen by the code of the whole project, and runs all of it whatever has passed before."""
+in every checkout. `--one` takes one setting, chosen by the code of the whole project, and runs again all notebooks that have passed in it: on
+another processor they must pass as well."""
 import argparse,ast,functools,hashlib,json,os,re,subprocess,sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
@@ -101,6 +102,7 @@ def main():
     a = p.parse_args(); settings,keys = a.settings,{o:key(o) for o in find_nbs(a.names)}
     if a.play: return play(settings[0], keys, a.workers, a.timeout)
     if a.one: settings = [settings[tree_hash() % len(settings)]]
+    if a.one: keys = {o:k for o,k in keys.items() if passes().get(o.stem, {}).get(settings[0])==k[:16]}
     table = {}
     for s in settings:
         before = lambda o: passes().get(o.stem, {}).get(s)==keys[o][:16] or ((r := result(s, o, keys[o])) and not r.problems)
