@@ -16,7 +16,7 @@ def run_nb(path):
     for c,p in zip(nb.cells, NBProcessor(path).nb.cells):
         if c.cell_type=='code' and skipped(p): c.metadata['tags'] = ['skip-execution']
     start = time.time()
-    try: NotebookClient(nb, timeout=None, kernel_name='python3', resources={'metadata':{'path':str(path.parent)}}).execute()
+    try: NotebookClient(nb, timeout=None, kernel_name='python3', coalesce_streams=True, resources={'metadata':{'path':str(path.parent)}}).execute()
     finally: print(f'{path.stem:18} {time.time()-start:6.1f} s', flush=True)
     for c in nb.cells:   # warnings belong to one machine, and name its folders
         if c.cell_type=='code': c.outputs = [o for o in c.outputs if o.get('name')!='stderr']
