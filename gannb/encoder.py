@@ -19,8 +19,8 @@ from .training import Solo, Stage, aside
 
 # %% auto #0
 __all__ = ['MNIST_NORM', 'PURE', 'map_sides', 'conv_net', 'Encoder', 'pure_', 'trace_net', 'cut_net', 'conv_encoder',
-           'Standardise', 'class_stage', 'save_encoder', 'mark', 'load_encoder', 'encoder_stages', 'train_encoder',
-           'conv_fields', 'linear_probe', 'code_jacobian', 'Codes']
+           'Standardise', 'class_stage', 'save_encoder', 'mark', 'load_encoder', 'encoder_stages', 'encoder_first',
+           'train_encoder', 'conv_fields', 'linear_probe', 'code_jacobian', 'Codes']
 
 # %% ../nbs/30_encoder.ipynb #6d93e3d8
 def map_sides(
@@ -361,6 +361,20 @@ def encoder_stages(
     save_encoder(E, path)
     stage.says = f'held-out accuracy {E.accuracy:.2%}'
     return E
+
+# %% ../nbs/30_encoder.ipynb #0ab13f8b
+def encoder_first(
+    gan, # A GAN with an `encoder`
+    data:Data, # To train on
+): # An iterator of `Stage`s
+    "Yields the stage of a GAN's own encoder, unless it is trained, and gives it the encoder"
+    E = gan.encoder
+    if E.config is not None and math.isnan(E.accuracy):
+        E = yield from encoder_stages(data, norm=E.norm, **{k: E.config[k] for k in ('width', 'nh', 'kernel')})
+        E.code_layer = gan.encoder.code_layer
+        if gan.classes: gan.classes = E.classes
+        if gan.config: gan.config['classes'] = E.classes
+    gan.encoder = E.to(gan.device)
 
 # %% ../nbs/30_encoder.ipynb #b108b906
 def train_encoder(

@@ -109,13 +109,8 @@ def stages(self:Inverter,
     data:Data, # Pictures to train on
 ): # An iterator of `Stage`s
     "The encoder, unless it is trained; then the game"
+    yield from encoder_first(self, data)
     E = self.encoder
-    if E.config is not None and math.isnan(E.accuracy):
-        E = yield from encoder_stages(data, norm=E.norm, **{k: E.config[k] for k in ('width', 'nh', 'kernel')})
-        E.code_layer = self.encoder.code_layer
-        if self.classes: self.classes = E.classes
-        if self.config: self.config['classes'] = E.classes
-    self.encoder = E.to(self.device)
     self.accuracy.fill_(0. if math.isnan(E.accuracy) else E.accuracy)
     self.keep(Codes.of(E.look(data, E.code_layer)[E.code_layer]))
     yield from GAN.stages(self, data)
