@@ -13,8 +13,8 @@ from .data import *
 
 # %% auto #0
 __all__ = ['MEASUREMENTS', 'Measurement', 'stream', 'places', 'Mask', 'share', 'BlockPixels', 'Patch', 'BlockPatch', 'KeepPatch',
-           'named', 'ExtractPatch', 'GaussianProjection', 'ConvolveNoise', 'RotateProject', 'Chain', 'get_measurement',
-           'measured', 'channel', 'rank']
+           'named', 'ExtractPatch', 'GaussianProjection', 'ConvolveNoise', 'RotateProject', 'Chain', 'checked_call',
+           'get_measurement', 'measured', 'channel', 'rank']
 
 # %% ../nbs/40_measurements.ipynb #bebeddef
 class Measurement:
@@ -263,6 +263,13 @@ class Chain(Measurement):
 def __rshift__(self:Measurement, other:Measurement): return Chain(self, other)
 
 # %% ../nbs/40_measurements.ipynb #c26553b9
+def checked_call(make, name, args):
+    "What `make` makes of `args`, or one line that says which it has"
+    has = list(inspect.signature(make).parameters)
+    for k in args:
+        if k not in has: raise ValueError(f'{name} has no {k}: it has {", ".join(has) or "no arguments"}')
+    return make(**args)
+
 def get_measurement(
     name:str, # A key of `MEASUREMENTS`
     shape=None, # Of the pictures, which are then checked as well
@@ -270,10 +277,7 @@ def get_measurement(
 ) -> Measurement:
     "A measurement by its name, or one line that says which there are"
     if name not in MEASUREMENTS: raise ValueError(f'no measurement {name!r}: there are {", ".join(MEASUREMENTS)}')
-    has = list(inspect.signature(MEASUREMENTS[name]).parameters)
-    for k in args:
-        if k not in has: raise ValueError(f'{name} has no {k}: it has {", ".join(has) or "no arguments"}')
-    m = MEASUREMENTS[name](**args)
+    m = checked_call(MEASUREMENTS[name], name, args)
     if shape is not None: m.shape(shape)
     return m
 
