@@ -81,7 +81,8 @@ class Patch(Mask):
 
     def shape(self, shape):
         if len(shape) != 3: raise ValueError(f'{self.name} measures pictures, not vectors of {shape[0]} numbers')
-        if not 1 <= self.k <= min(shape[1:]): raise ValueError(f'k is {self.k}: a patch of a {shape[1]}×{shape[2]} picture has 1 to {min(shape[1:])} rows')
+        _, h, w = shape
+        if not 1 <= self.k <= min(h, w): raise ValueError(f'k is {self.k}: a patch of a {h}×{w} picture has 1 to {min(h, w)} rows')
         return tuple(shape)
 
     def theta(self, n, shape, rand): # Its upper left corner, (n, 2)
@@ -203,8 +204,8 @@ class ConvolveNoise(Measurement):
 
     def mean(self, x): # κ ∗ x, rows and columns one after the other
         k, c, r = self.kernel().to(x), x.shape[1], math.ceil(3*self.blur)
-        for s, pad in ((k.view(1, 1, -1, 1), (r, 0)), (k.view(1, 1, 1, -1), (0, r))): x = F.conv2d(x, s.expand(c, *s.shape[1:]), padding=pad, groups=c)
-        return x
+        x = F.conv2d(x, k.view(1, 1, -1, 1).expand(c, 1, -1, 1), padding=(r, 0), groups=c)
+        return F.conv2d(x, k.view(1, 1, 1, -1).expand(c, 1, 1, -1), padding=(0, r), groups=c)
 
     def var(self, x): return torch.full_like(x, self.noise**2)
 
