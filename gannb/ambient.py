@@ -17,7 +17,7 @@ from .measurements import *
 
 # %% auto #0
 __all__ = ['REPAIRS', 'MODES', 'library', 'blurred', 'each', 'with_skimage', 'flow', 'unmeasure', 'Ignore', 'Unmeasure',
-           'Ambient', 'critic_for', 'numbers', 'ambient', 'check_mode']
+           'Ambient', 'critic_for', 'numbers', 'check_mode', 'ambient']
 
 # %% ../nbs/41_ambient.ipynb #45d341da
 def library(module, package):
@@ -39,7 +39,8 @@ def flow(y, m): # Navier–Stokes (Bertalmio et al. 2001)
     return cv2.inpaint((255*y).round().astype('uint8'), (y == 0).astype('uint8'), 3, cv2.INPAINT_NS)/255
 
 REPAIRS = dict(blur=blurred, opencv=each(flow),
-    inpaint=with_skimage(lambda lib, y, m: lib.inpaint_biharmonic(y, y == 0)), tv=with_skimage(lambda lib, y, m: lib.denoise_tv_chambolle(y, .2)),
+    inpaint=with_skimage(lambda lib, y, m: lib.inpaint_biharmonic(y, y == 0)),
+    tv=with_skimage(lambda lib, y, m: lib.denoise_tv_chambolle(y, .2)),
     wiener=with_skimage(lambda lib, y, m: lib.wiener(y, torch.outer(*[m.kernel()]*2).numpy(), .1))) # Name -> function (y, m)
 
 # %% ../nbs/41_ambient.ipynb #0760d348
@@ -105,6 +106,15 @@ MODES = dict(ambient=Ambient, ignore=Ignore, unmeasure=Unmeasure, clean=WGANGP) 
 
 def numbers(m:Measurement, shape): return m.theta(1, shape, stream(torch.Generator())).shape[1] # Of one θ
 
+# %% ../nbs/41_ambient.ipynb #c43b141b
+def check_mode(mode, f, shape, ready):
+    "Can this be done with this measurement? Else one line"
+    if mode == 'clean' and ready: raise ValueError('clean wants clean data: leave out measured=true')
+    if mode in ('ignore', 'unmeasure') and f.shape(shape) != shape:
+        what = 'numbers' if len(f.shape(shape)) == 1 else 'pictures of another size'
+        raise ValueError(f'{f.name} makes {what}: there is nothing to {mode}, only ambient')
+    if ready and f.known: raise ValueError(f'{f.name} gives θ to the critic, and measured pictures come without: leave out measured=true')
+
 # %% ../nbs/41_ambient.ipynb #93bf130b
 @method('ambient')
 def ambient(
@@ -140,12 +150,3 @@ def ambient(
     gan = MODES[mode](G, D, Normal(nz), f, measured, once, **settings)
     if mode == 'unmeasure': gan.repair = repair
     return gan
-
-# %% ../nbs/41_ambient.ipynb #c43b141b
-def check_mode(mode, f, shape, ready):
-    "Can this be done with this measurement? Else one line"
-    if mode == 'clean' and ready: raise ValueError('clean wants clean data: leave out measured=true')
-    if mode in ('ignore', 'unmeasure') and f.shape(shape) != shape:
-        what = 'numbers' if len(f.shape(shape)) == 1 else 'pictures of another size'
-        raise ValueError(f'{f.name} makes {what}: there is nothing to {mode}, only ambient')
-    if ready and f.known: raise ValueError(f'{f.name} gives θ to the critic, and measured pictures come without: leave out measured=true')
