@@ -200,7 +200,7 @@ def method(
 
 # %% ../nbs/03b_files.ipynb #12bdd69e
 # Modules that register something
-MODULES = '''shapes examples gan dcgan wgan wgan_gp perceptual ppgn ppgn_hidden ambient recipes recipes_ppgn recipes_recover
+MODULES = '''shapes examples gan dcgan wgan wgan_gp perceptual ppgn ppgn_hidden ambient hidden_ambient recipes recipes_ppgn recipes_recover
     recipes_ambient'''.split()
 
 def load_modules():
