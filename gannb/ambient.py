@@ -16,8 +16,7 @@ from .wgan_gp import WGANGP, CodedNormal
 from .measurements import *
 
 # %% auto #0
-__all__ = ['REPAIRS', 'MODES', 'library', 'blurred', 'each', 'with_skimage', 'flow', 'unmeasure', 'Ignore', 'Unmeasure',
-           'Ambient', 'critic_for', 'numbers', 'check_mode', 'ambient']
+__all__ = ['REPAIRS', 'MODES', 'unmeasure', 'Ignore', 'Unmeasure', 'Ambient', 'critic_for', 'check_mode', 'ambient']
 
 # %% ../nbs/41_ambient.ipynb #45d341da
 def library(module, package):
@@ -38,6 +37,7 @@ def flow(y, m): # Navier–Stokes (Bertalmio et al. 2001)
     cv2 = library('cv2', 'opencv-python-headless')
     return cv2.inpaint((255*y).round().astype('uint8'), (y == 0).astype('uint8'), 3, cv2.INPAINT_NS)/255
 
+# %% ../nbs/41_ambient.ipynb #df1bd4ac
 REPAIRS = dict(blur=blurred, opencv=each(flow),
     inpaint=with_skimage(lambda lib, y, m: lib.inpaint_biharmonic(y, y == 0)),
     tv=with_skimage(lambda lib, y, m: lib.denoise_tv_chambolle(y, .2)),
@@ -104,6 +104,7 @@ def critic_for(
 
 MODES = dict(ambient=Ambient, ignore=Ignore, unmeasure=Unmeasure, clean=WGANGP) # Name -> class
 
+# %% ../nbs/41_ambient.ipynb #2ae146d0
 def numbers(m:Measurement, shape): return m.theta(1, shape, stream(torch.Generator())).shape[1] # Of one θ
 
 # %% ../nbs/41_ambient.ipynb #c43b141b

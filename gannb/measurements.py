@@ -12,9 +12,9 @@ from fastcore.basics import patch
 from .data import *
 
 # %% auto #0
-__all__ = ['MEASUREMENTS', 'Measurement', 'stream', 'places', 'Mask', 'share', 'BlockPixels', 'Patch', 'BlockPatch', 'KeepPatch',
-           'named', 'ExtractPatch', 'GaussianProjection', 'ConvolveNoise', 'RotateProject', 'Chain', 'checked_call',
-           'get_measurement', 'measured', 'channel', 'rank']
+__all__ = ['MEASUREMENTS', 'Measurement', 'stream', 'Mask', 'BlockPixels', 'Patch', 'BlockPatch', 'KeepPatch', 'measurement_name',
+           'ExtractPatch', 'GaussianProjection', 'ConvolveNoise', 'RotateProject', 'Chain', 'checked_call',
+           'get_measurement', 'measured', 'channel', 'channel_rank']
 
 # %% ../nbs/40_measurements.ipynb #bebeddef
 class Measurement:
@@ -41,8 +41,9 @@ def stream(
     return lambda fn, *shape: fn(*shape, generator=generator)
 
 # %% ../nbs/40_measurements.ipynb #55c681ae
-def places(shape): return tuple(shape[1:] if len(shape) == 3 else shape) # (h, w) of a picture, (d,) of a vector
+def plane(shape): return tuple(shape[1:] if len(shape) == 3 else shape) # (h, w) of a picture, (d,) of a vector
 
+# %% ../nbs/40_measurements.ipynb #bfcf1d8a
 class Mask(Measurement):
     "Some pixels are set to zero, equation (1)"
     picks = True
@@ -60,18 +61,19 @@ class Mask(Measurement):
         return c*(1 - c)*x.square()
 
 # %% ../nbs/40_measurements.ipynb #3207f2be
-def share(name, v):
+def check_share(name, v):
     "A probability, or one line that says what it is"
     if not 0 <= v <= 1: raise ValueError(f'{name} is {v}: it is a probability, between 0 and 1')
 
+# %% ../nbs/40_measurements.ipynb #31642e23
 @dataclass(frozen=True)
 class BlockPixels(Mask):
     "Each pixel is set to zero with probability `p`"
     p: float = .5 # Probability that a pixel is lost
-    def __post_init__(self): share('p', self.p)
-    def theta(self, n, shape, rand): return (rand(torch.rand, n, math.prod(places(shape))) >= self.p).float()
-    def mask(self, theta, shape): return theta.unflatten(1, places(shape))
-    def kept(self, shape): return torch.full(places(shape), 1 - self.p)
+    def __post_init__(self): check_share('p', self.p)
+    def theta(self, n, shape, rand): return (rand(torch.rand, n, math.prod(plane(shape))) >= self.p).float()
+    def mask(self, theta, shape): return theta.unflatten(1, plane(shape))
+    def kept(self, shape): return torch.full(plane(shape), 1 - self.p)
 
 # %% ../nbs/40_measurements.ipynb #635a4886
 @dataclass(frozen=True)
@@ -87,16 +89,16 @@ class Patch(Mask):
 
     def theta(self, n, shape, rand): # Its upper left corner, (n, 2)
         u = rand(torch.rand, n, 2)
-        return (u*(torch.tensor(places(shape), device=u.device) - self.k + 1)).floor()
+        return (u*(torch.tensor(plane(shape), device=u.device) - self.k + 1)).floor()
 
     def inside(self, theta, shape): # (n, h, w)
-        rows, cols = (torch.arange(s, device=theta.device) - t[:, None] for s, t in zip(places(shape), theta.unbind(1)))
+        rows, cols = (torch.arange(s, device=theta.device) - t[:, None] for s, t in zip(plane(shape), theta.unbind(1)))
         rows, cols = ((o >= 0) & (o < self.k) for o in (rows, cols))
         return rows[:, :, None] & cols[:, None]
 
     def covered(self, shape): # Equation (3), (h, w)
         def q(s): i = torch.arange(s); return (i.clamp(max=s - self.k) - (i - self.k + 1).clamp(min=0) + 1)/(s - self.k + 1)
-        return torch.outer(*map(q, places(shape)))
+        return torch.outer(*map(q, plane(shape)))
 
 # %% ../nbs/40_measurements.ipynb #e7d7e472
 class BlockPatch(Patch):
@@ -119,20 +121,20 @@ def every(self:Measurement,
 
 @patch
 def every(self:BlockPixels, shape):
-    n = math.prod(places(shape))
+    n = math.prod(plane(shape))
     if n > 16: raise ValueError(f'there are 2^{n} masks of {n} pixels: too many to list')
     theta = torch.cartesian_prod(*[torch.tensor([0., 1.])]*n).view(-1, n)
     return theta, (self.p + (1 - 2*self.p)*theta.double()).prod(1)
 
 @patch
 def every(self:Patch, shape):
-    theta = torch.cartesian_prod(*(torch.arange(s - self.k + 1.) for s in places(shape))).view(-1, 2)
+    theta = torch.cartesian_prod(*(torch.arange(s - self.k + 1.) for s in plane(shape))).view(-1, 2)
     return theta, torch.full((len(theta),), 1/len(theta), dtype=torch.float64)
 
-# %% ../nbs/40_measurements.ipynb #dc5d74d2
-def named(m): return next((k for k, o in MEASUREMENTS.items() if o is type(m)), type(m).__name__)
-Measurement.name = property(named) # As in `MEASUREMENTS`
+# %% ../nbs/40_measurements.ipynb #d3c62f32
 MEASUREMENTS = dict(block_pixels=BlockPixels, block_patch=BlockPatch, keep_patch=KeepPatch) # Name -> class
+def measurement_name(m): return next((k for k, o in MEASUREMENTS.items() if o is type(m)), type(m).__name__)
+Measurement.name = property(measurement_name) # As in `MEASUREMENTS`
 
 # %% ../nbs/40_measurements.ipynb #a05e56b9
 @dataclass(frozen=True)
@@ -317,7 +319,7 @@ def channel(
     M = torch.zeros(len(kinds), len(x), dtype=torch.float64)
     return M.index_put((which, torch.arange(len(x)).repeat(len(theta))), weight.repeat_interleave(len(x)), accumulate=True)
 
-def rank(M): return int(torch.linalg.matrix_rank(M, rtol=1e-9))
+def channel_rank(M): return int(torch.linalg.matrix_rank(M, rtol=1e-9))
 
 # %% ../nbs/40_measurements.ipynb #0b0e978f
 @patch
