@@ -63,7 +63,7 @@ class Mask(Measurement):
 # %% ../nbs/40_measurements.ipynb #3207f2be
 def check_share(name, v):
     "A probability, or one line that says what it is"
-    if not 0 <= v <= 1: raise ValueError(f'{name} is {v}: it is a probability, between 0 and 1')
+    if isinstance(v, str) or not 0 <= v <= 1: raise ValueError(f'{name} is {v!r}: it is a probability, between 0 and 1')
 
 # %% ../nbs/40_measurements.ipynb #31642e23
 @dataclass(frozen=True)
@@ -84,7 +84,8 @@ class Patch(Mask):
     def shape(self, shape):
         if len(shape) != 3: raise ValueError(f'{self.name} measures pictures, not vectors of {shape[0]} numbers')
         _, h, w = shape
-        if not 1 <= self.k <= min(h, w): raise ValueError(f'k is {self.k}: a patch of a {h}×{w} picture has 1 to {min(h, w)} rows')
+        right = type(self.k) is int and 1 <= self.k <= min(h, w)
+        if not right: raise ValueError(f'k is {self.k!r}: a patch of a {h}×{w} picture has 1 to {min(h, w)} rows')
         return tuple(shape)
 
     def theta(self, n, shape, rand): # Its upper left corner, (n, 2)
@@ -131,7 +132,7 @@ def every(self:Patch, shape):
     theta = torch.cartesian_prod(*(torch.arange(s - self.k + 1.) for s in plane(shape))).view(-1, 2)
     return theta, torch.full((len(theta),), 1/len(theta), dtype=torch.float64)
 
-# %% ../nbs/40_measurements.ipynb #d3c62f32
+# %% ../nbs/40_measurements.ipynb #a0457236
 MEASUREMENTS = dict(block_pixels=BlockPixels, block_patch=BlockPatch, keep_patch=KeepPatch) # Name -> class
 def measurement_name(m): return next((k for k, o in MEASUREMENTS.items() if o is type(m)), type(m).__name__)
 Measurement.name = property(measurement_name) # As in `MEASUREMENTS`
@@ -174,7 +175,7 @@ class GaussianProjection(Measurement):
     known: bool = True # Is the critic given the directions?
 
     def shape(self, shape):
-        if self.m < 1: raise ValueError(f'm is {self.m}: a projection needs at least one direction')
+        if type(self.m) is not int or self.m < 1: raise ValueError(f'm is {self.m!r}: a projection needs at least one direction')
         return (self.m,)
 
     def theta(self, n, shape, rand):
@@ -196,7 +197,8 @@ class ConvolveNoise(Measurement):
 
     def __post_init__(self):
         for k in ('blur', 'noise'):
-            if getattr(self, k) < 0: raise ValueError(f'{k} is {getattr(self, k)}: it is a standard deviation, at least 0')
+            v = getattr(self, k)
+            if isinstance(v, str) or v < 0: raise ValueError(f'{k} is {v!r}: it is a standard deviation, at least 0')
 
     def theta(self, n, shape, rand): return rand(torch.randn, n, math.prod(shape))
     def apply(self, x, theta): return self.mean(x) + self.noise*theta.view_as(x)
