@@ -132,7 +132,7 @@ def every(self:Patch, shape):
     theta = torch.cartesian_prod(*(torch.arange(s - self.k + 1.) for s in plane(shape))).view(-1, 2)
     return theta, torch.full((len(theta),), 1/len(theta), dtype=torch.float64)
 
-# %% ../nbs/40_measurements.ipynb #a0457236
+# %% ../nbs/40_measurements.ipynb #ce06ccd3
 MEASUREMENTS = dict(block_pixels=BlockPixels, block_patch=BlockPatch, keep_patch=KeepPatch) # Name -> class
 def measurement_name(m): return next((k for k, o in MEASUREMENTS.items() if o is type(m)), type(m).__name__)
 Measurement.name = property(measurement_name) # As in `MEASUREMENTS`
