@@ -242,14 +242,19 @@ class Total(nn.Sequential):
 def attend_(
     net:nn.Module, # A `ConvGenerator` or `ConvCritic`; changed in place
     side:int, # Height and width of the map
-    c:int, # Its channels
+    inner:int=8, # Keys and queries have so many times fewer channels than the map
+    values:int=8, # So do the values
     **kwargs, # More of `SelfAttention`
 ) -> nn.Module: # The same net
     "Let the map of that side look at itself"
-    if isinstance(net, ConvGenerator): blocks = {4*2**i: b for i, b in enumerate([net.stem, *net.ups])}
-    else: blocks = {net.shape[-1]//2**i: b for i, b in enumerate(net.downs, 1)}
-    if side not in blocks: raise ValueError(f'no map with side {side} in this net: there are {", ".join(map(str, sorted(blocks)))}')
-    blocks[side].append(SelfAttention(c, **kwargs))
+    makes = isinstance(net, ConvGenerator)
+    blocks = [*net.layers.values()] if makes else [*net.downs, net.mix or net.head]
+    sides = [4*2**i if makes else net.shape[-1]//2**(i+1) for i in range(len(blocks) - 1)]
+    if side not in sides: raise ValueError(f'no map with side {side} in this net: there are {", ".join(map(str, sorted(sides)))}')
+    i = sides.index(side)
+    c = next(m for m in blocks[i+1].modules() if isinstance(m, LAYERS)).in_channels   # what comes next knows
+    c -= net.n_cond*(net.every if makes else net.joins[i+1])
+    blocks[i].append(SelfAttention(c, max(1, c//inner), max(1, c//values), **kwargs))
     return net
 
 # %% ../nbs/22_sagan.ipynb #7fb161fa
@@ -276,8 +281,6 @@ def sagan(
     G = ConvGenerator(size, channels, nz, width, up=up, max_width=max_width)
     D = ConvCritic(size, channels, width, norm=None, max_width=max_width)
     side = max(8, size//4) if side is None else side
-    widths = {4*2**i: c for i, c in enumerate(map_widths(size, width, max_width))}
     if side:
-        c = widths.get(side, 1)
-        for net in (G, D): attend_(net, side, c, inner=max(1, c//inner), values=max(1, c//values), pool=pool, reach=reach)
+        for net in (G, D): attend_(net, side, inner, values, pool=pool, reach=reach)
     return SAGAN(G, D, Normal(nz), (critic_lr, generator_lr), ema, beta1, iterations)
