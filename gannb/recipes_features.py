@@ -5,17 +5,19 @@
 # %% ../nbs/67_recipes_features.ipynb #628130d5
 from __future__ import annotations
 from pathlib import Path
-import numpy as np
+import numpy as np, torch
 from .data import *
 from .training import *
 from .files import *
+from .features import *
 from .metrics import BETTER
 from .runs import *
 from .recipes import *
 from .sagan import *
 
 # %% auto #0
-__all__ = ['BETTER', 'tiny', 'game', 'sagan_flags_far', 'sagan_flags_near', 'agreement', 'flags_recipe']
+__all__ = ['BETTER', 'tiny', 'game', 'sagan_flags_far', 'sagan_flags_near', 'eyes', 'sagan_stacked', 'dcgan_knows', 'agreement',
+           'flags_recipe', 'flags_table', 'critic_knows', 'knows_table']
 
 # %% ../nbs/67_recipes_features.ipynb #4475e5ca
 BETTER |= dict(kappa='↑')
@@ -38,3 +40,74 @@ def flags_recipe(name, doc, **args):
 
 sagan_flags_far = flags_recipe('sagan_flags_far', 'flags by a critic whose patches look at each other')
 sagan_flags_near = flags_recipe('sagan_flags_near', 'flags by the same critic, near-sighted', reach=0)
+
+# %% ../nbs/67_recipes_features.ipynb #24c49362
+def flags_table(
+    scale:str='cpu', # Scale
+    results='results', # Folder of all results
+) -> str: # Markdown
+    "How often the corners of generated flags agree, far-sighted and near-sighted"
+    rows = [['critic', 'seeds', 'agreement', 'by chance', 'κ of each seed']]
+    for name, what in (('sagan_flags_far', 'patches look at each other'), ('sagan_flags_near', 'near-sighted')):
+        ms = [m for m, _ in recorded(name, scale, results)]
+        if not ms: rows.append([what, f'not run yet: `gannb reproduce {name} --scale {scale}`', '', '', '']); continue
+        each = ' '.join(f'{m["kappa"]:.2f}' for m in ms)
+        rows.append([what, str(len(ms)), spread([m['agreement'] for m in ms]), spread([m['chance'] for m in ms]), each])
+    return markdown_table(rows)
+
+# %% ../nbs/67_recipes_features.ipynb #068a28c4
+eyes = {'attention': {}, 'near-sighted': dict(reach=0)}
+sagan_stacked = recipe('sagan_stacked', 'Zhang et al. 2019, §4', 'stacked digits with a SAGAN, and near-sighted', train_each(eyes, keep=1.),
+    smoke=dict(method='sagan', data='stacked-digits', size=16, part=320, epochs=1, bs=32, every=1, set=['width=4', 'nz=8']),
+    cpu=dict(method='sagan', data='stacked-mnist', size=32, part=32_000, epochs=6, bs=64, every=6,
+             set=['width=16', 'nz=64', 'ema=.999', 'critic_lr=1.6e-3', 'generator_lr=4e-4']),
+    paper=dict(method='sagan', data='cifar10', size=32, epochs=200, bs=64, every=20, set=['width=64', 'nz=128']))
+
+# %% ../nbs/67_recipes_features.ipynb #3cd2d1e5
+def critic_knows(
+    run:Path, # Folder of a finished run
+    few:int=1000, # Labels; at most a tenth of them all
+    many:int=4000, # Labels of the last column
+    choices:int=3, # Of the few
+    steps:int=250, # Of the supervised net
+) -> tuple: # Metrics, and nothing of real pictures
+    "Accuracy on held-out pictures from few and from many labels"
+    gan = load_run(run)
+    s = gan.run['settings']
+    train, test = load_data(s['data'], s['size']), held_out(s['data'], s['size'])
+    few = min(few, len(train)//10)
+    with torch.random.fork_rng():
+        torch.manual_seed(s['seed']); blank = build_gan(gan.config).critic
+    look = train.split(min(many, len(train)), s['seed'])[1]                  # the pictures whose labels may be used
+    nets = {'untrained': recompute_(blank, look), 'critic': recompute_(gan.critic, look)}
+    phi = {'raw pixels': [o.x.float().flatten(1) for o in (look, test)]}
+    phi |= {k: [features(net, o) for o in (look, test)] for k, net in nets.items()}
+    parts = [torch.randperm(len(look), generator=seeded(s['seed'], k))[:few] for k in range(choices)]
+    def score(name, i):
+        if name == 'supervised': return accuracy(supervised(look.subset(i), gan.config['width'], steps, seed=s['seed']), test)
+        a, b = phi[name]
+        return linear_svm(a[i], look.labels[i], b, test.labels, len(look.classes), cs=(.001, .01, .1))['accuracy']
+    rows = {k: dict(few=[score(k, i) for i in parts], many=score(k, torch.arange(len(look)))) for k in (*phi, 'supervised')}
+    return dict(knows=rows, labels=dict(few=few, many=len(look))), {}
+
+dcgan_knows = recipe('dcgan_knows', 'Radford et al. 2015, §5', 'what an SVM makes of a critic, with controls', train_one, also=critic_knows,
+    prints='82.8 % on CIFAR-10; 22.48 % error on SVHN with 1000 labels',
+    smoke=tiny_run | dict(method='dcgan', epochs=1, set=['width=4', 'nz=8']),
+    cpu=dict(method='dcgan', data='mnist', size=32, part=9600, epochs=4, bs=64, lr=4e-4, every=4, set=['width=16', 'nz=64']),
+    paper=dict(method='dcgan', data='cifar10', size=32, epochs=50, bs=128, lr=2e-4, every=5, set=['width=128', 'nz=100']))
+
+# %% ../nbs/67_recipes_features.ipynb #86313798
+def knows_table(
+    scale:str='cpu', # Scale
+    results='results', # Folder of all results
+) -> str: # Markdown
+    "Accuracies from few and from many labels: mean and each choice of the few"
+    runs = [m for m, _ in recorded('dcgan_knows', scale, results)]
+    if not runs: return f'not run yet: `gannb reproduce dcgan_knows --scale {scale}`'
+    n = runs[0]['labels']
+    rows = [['features', f'{n["few"]} labels', f'{n["many"]} labels', 'trainings']]
+    for k in runs[0]['knows']:
+        few, many = [[m['knows'][k][o] for m in runs] for o in ('few', 'many')]
+        each = ' '.join(f'{a:.1%}' for o in few for a in o)
+        rows.append([k, f'{np.mean(few):.1%} ({each})', ' '.join(f'{a:.1%}' for a in many), str(len(runs))])
+    return markdown_table(rows)
