@@ -16,13 +16,13 @@ from .recipes import *
 from .sagan import *
 
 # %% auto #0
-__all__ = ['BETTER', 'tiny', 'game', 'sagan_flags_far', 'sagan_flags_near', 'eyes', 'sagan_stacked', 'dcgan_knows', 'agreement',
-           'flags_recipe', 'flags_table', 'critic_knows', 'knows_table']
+__all__ = ['tiny_flags', 'flags_game', 'sagan_flags_far', 'sagan_flags_near', 'eyes', 'sagan_stacked', 'dcgan_knows',
+           'flags_agreement', 'flags_recipe', 'flags_table', 'critic_knows', 'knows_table']
 
 # %% ../nbs/67_recipes_features.ipynb #4475e5ca
-BETTER |= dict(kappa='↑')
+BETTER['kappa'] = '↑'
 
-def agreement(
+def flags_agreement(
     run:Path, # Folder of a finished run
     n:int=2000, # Samples
 ) -> tuple: # Metrics, and those of real pictures
@@ -31,12 +31,12 @@ def agreement(
     x = gan.to_pixels(gan.sample(n, generator=seeded(0))).float()
     return agreement_of(x), agreement_of(flags(n, generator=seeded(1)).x.float()/255)
 
-tiny = dict(method='sagan_flags', data='flags', size=16, epochs=1, bs=64, every=1, part=640)
-game = dict(method='sagan_flags', data='flags', size=16, epochs=30, bs=64, every=30)
+tiny_flags = dict(method='sagan_flags', data='flags', size=16, epochs=1, bs=64, every=1, part=640)
+flags_game = dict(method='sagan_flags', data='flags', size=16, epochs=30, bs=64, every=30)
 def flags_recipe(name, doc, **args):
     s = [f'{k}={v}' for k, v in args.items()]
-    return recipe(name, 'ours, after Zhang et al. 2019, §3', doc, train_one, also=agreement,
-                  smoke=tiny | dict(set=[*s, 'width=8']), cpu=game | dict(set=s), paper=game | dict(epochs=120, set=s))
+    return recipe(name, 'ours, after Zhang et al. 2019, §3', doc, train_one, also=flags_agreement,
+                  smoke=tiny_flags | dict(set=[*s, 'width=8']), cpu=flags_game | dict(set=s), paper=flags_game | dict(epochs=120, set=s))
 
 sagan_flags_far = flags_recipe('sagan_flags_far', 'flags by a critic whose patches look at each other')
 sagan_flags_near = flags_recipe('sagan_flags_near', 'flags by the same critic, near-sighted', reach=0)

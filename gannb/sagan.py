@@ -18,9 +18,9 @@ from .training import *
 from .files import *
 
 # %% auto #0
-__all__ = ['LARGEST', 'LAYERS', 'FLAGS', 'attend', 'weights', 'transformed', 'SelfAttention', 'near', 'affordable', 'spectral_',
-           'sigmas', 'flags', 'corners', 'agreement_of', 'Places', 'flag_critic', 'SAGAN', 'sagan_flags', 'Total',
-           'attend_', 'sagan']
+__all__ = ['LARGEST', 'LAYERS', 'FLAGS', 'attend', 'attention_weights', 'transformed', 'SelfAttention', 'near', 'affordable',
+           'spectral_', 'sigmas', 'flags', 'corners', 'agreement_of', 'Places', 'flag_critic', 'SAGAN', 'sagan_flags',
+           'Total', 'attend_', 'sagan']
 
 # %% ../nbs/22_sagan.ipynb #9daff8ae
 def attend(
@@ -35,9 +35,9 @@ def attend(
         d = max(f.shape[-1], h.shape[-1])
         f, g, v = (F.pad(o, (0, d - o.shape[-1]))[:, None] for o in (f, g, h))
         return F.scaled_dot_product_attention(g, f, v, seen, scale=1.)[:, 0, :, :h.shape[-1]]
-    return weights(f, g, seen)@h
+    return attention_weights(f, g, seen)@h
 
-def weights(f, g, seen=None): # β, (b, N, M)
+def attention_weights(f, g, seen=None): # β, (b, N, M)
     s = g@f.mT
     return (s if seen is None else s.masked_fill(~seen, -math.inf)).softmax(-1)
 
@@ -107,7 +107,7 @@ def map(self:SelfAttention,
     "How much each place looks at each"
     f, g, _ = self.parts(x)
     affordable(x, f)
-    return weights(f, g, self.seen(x))
+    return attention_weights(f, g, self.seen(x))
 
 LARGEST = 2**31 # Bytes of the largest weights that are made
 def affordable(x, f):
