@@ -75,7 +75,7 @@ def critic_knows(
     gan = load_run(run)
     s = gan.run['settings']
     train, test = load_data(s['data'], s['size']), held_out(s['data'], s['size'])
-    few = min(few, len(train)//10)
+    few, steps = min(few, len(train)//10), min(steps, gan.run['rounds'])
     with torch.random.fork_rng():
         torch.manual_seed(s['seed']); blank = build_gan(gan.config).critic
     look = train.split(min(many, len(train)), s['seed'])[1]                  # the pictures whose labels may be used
