@@ -387,7 +387,8 @@ def load_data(
     if name.startswith(STACKED): return stacked(load_data(name.removeprefix(STACKED), size, split, root), STACKED_SIZES[split], seeded(0))
     if name and path.exists():
         top = path if path.is_dir() else unpacked(path)
-        read = next((f for mark, f in FOLDERS.items() if (top/mark).is_file()), load_folder)   # a folder with more than pictures has its own reader
+        # a folder with more than pictures has its own reader
+        read = next((f for mark, f in FOLDERS.items() if (top/mark).is_file()), load_folder)
         return read(path, size or 64, split, resize, lazy)
     raise DataError(f'no data set or folder {name!r}: give {", ".join(SOURCES)}, or a folder of pictures')
 

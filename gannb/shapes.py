@@ -115,6 +115,7 @@ def shapes(
     tags = [list(dict.fromkeys(w for k, o in v.items() for w in ATTRIBUTES[k][o])) for v in values]
     x = torch.cat([paint(o, size, g) for o in a.split(500)])
     name = 'shapes' if split != 'unseen' else 'unseen shapes'
-    return Data(x, a[:, 1].clone(), [*SHAPES], name, columns=dict(attributes=a, captions=said, tags=tags), known=dict(vocabulary=vocabulary()))
+    columns = dict(attributes=a, captions=said, tags=tags)
+    return Data(x, a[:, 1].clone(), [*SHAPES], name, columns=columns, known=dict(vocabulary=vocabulary()))
 
 SOURCES['shapes'] = lambda size, split, root: shapes(12_000 if split == 'train' else 2000, size or 32, split)
