@@ -42,7 +42,7 @@ def best_value(
 
 # %% ../nbs/23_cgan.ipynb #6699bf88
 class ProjectionCritic(ConvCritic):
-    "A critic of pictures with the score (8) (Miyato and Koyama 2018, eq. 8)"
+    "A critic of pictures with the score (8) (Miyato and Koyama 2018, §3)"
     def __init__(self,
         size:int, # Height and width of a picture: a power of two ≥ 16
         channels:int, # Of a picture
