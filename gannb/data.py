@@ -28,10 +28,10 @@ from fastai.data.transforms import get_files
 from fastai.torch_core import default_device
 
 # %% auto #0
-__all__ = ['FACTS', 'NAMED', 'STACKED', 'STACKED_SIZES', 'SPLIT_NAMES', 'SAFE_TAR', 'LAZY_BYTES', 'SOURCES', 'TOYS', 'cache_dir',
-           'DataError', 'seeded', 'world', 'draw', 'Data', 'AnyOf', 'load_digits_data', 'find_or_download', 'to_size',
-           'load_named_data', 'stacked', 'to_rgb', 'read_image', 'LazyImages', 'read_all', 'unpacked', 'load_folder',
-           'load_data', 'Norm', 'AsIs', 'Stream', 'BatchLoader', 'image_dls', 'Toy', 'eight_gaussians',
+__all__ = ['FACTS', 'NAMED', 'STACKED', 'STACKED_SIZES', 'SPLIT_NAMES', 'SAFE_TAR', 'LAZY_BYTES', 'FOLDERS', 'SOURCES', 'TOYS',
+           'cache_dir', 'DataError', 'seeded', 'world', 'draw', 'Data', 'AnyOf', 'load_digits_data', 'find_or_download',
+           'to_size', 'load_named_data', 'stacked', 'to_rgb', 'read_image', 'LazyImages', 'read_all', 'unpacked',
+           'load_folder', 'load_data', 'Norm', 'AsIs', 'Stream', 'BatchLoader', 'image_dls', 'Toy', 'eight_gaussians',
            'twenty_five_gaussians', 'swiss_roll', 'mixture_1d', 'toy_data', 'PointLoader', 'point_dls']
 
 # %% ../nbs/00_data.ipynb #6918628b
@@ -366,6 +366,7 @@ def load_folder(path, size=64, split='train', resize='crop', lazy=None):
     return res
 
 # %% ../nbs/00_data.ipynb #87481e3b
+FOLDERS = {} # Name of a file in a folder -> function (path, size, split, resize, lazy) that reads such a folder
 SOURCES = {'digits': lambda size, split, root: load_digits_data(size or 16, split)} # Name -> function (size, split, root) -> `Data`
 for o in NAMED: SOURCES[o] = lambda size, split, root, o=o: load_named_data(o, size or 32, split, root)
 
@@ -384,7 +385,11 @@ def load_data(
     if size is not None and (type(size) != int or size < 1): raise DataError(f'size must be a positive whole number, got {size!r}')
     if name in SOURCES: return SOURCES[name](size, split, root)
     if name.startswith(STACKED): return stacked(load_data(name.removeprefix(STACKED), size, split, root), STACKED_SIZES[split], seeded(0))
-    if name and path.exists(): return load_folder(path, size or 64, split, resize, lazy)
+    if name and path.exists():
+        top = path if path.is_dir() else unpacked(path)
+        # a folder with more than pictures has its own reader
+        read = next((f for mark, f in FOLDERS.items() if (top/mark).is_file()), load_folder)
+        return read(path, size or 64, split, resize, lazy)
     raise DataError(f'no data set or folder {name!r}: give {", ".join(SOURCES)}, or a folder of pictures')
 
 # %% ../nbs/00_data.ipynb #f93d649b

@@ -14,21 +14,21 @@ __all__ = ['COLOURS', 'SHAPES', 'SIZES', 'PLACES', 'ATTRIBUTES', 'PATTERNS', 'NO
 
 # %% ../nbs/00b_shapes.ipynb #0c75b283
 COLOURS = dict(
-    red='red scarlet crimson ruby cherry vermilion carmine brick'.split(),
-    orange='orange tangerine amber apricot pumpkin carrot copper rust'.split(),
-    yellow='yellow golden lemon canary mustard sunny bright saffron'.split(),
-    green='green emerald lime olive grassy jade leafy mossy'.split(),
-    blue='blue azure navy cobalt sapphire cyan sky indigo'.split(),
-    purple='purple violet lilac plum lavender mauve grape amethyst'.split(),
-    pink='pink rosy salmon fuchsia coral magenta blush peachy'.split(),
-    white='white snowy ivory chalky pale milky bright pearly'.split())
+    red='red scarlet crimson ruby cherry vermilion carmine brick maroon garnet tomato poppy'.split(),
+    orange='orange tangerine amber apricot pumpkin carrot copper rust ginger clementine marigold ochre'.split(),
+    yellow='yellow golden lemon canary mustard sunny bright saffron lemony blond buttery honey'.split(),
+    green='green emerald lime olive grassy jade leafy mossy forest minty fern pea'.split(),
+    blue='blue azure navy cobalt sapphire cyan sky indigo ocean marine denim royal'.split(),
+    purple='purple violet lilac plum lavender mauve grape amethyst orchid wine aubergine iris'.split(),
+    pink='pink rosy salmon fuchsia coral magenta blush peachy rose bubblegum flamingo candy'.split(),
+    white='white snowy ivory chalky pale milky bright pearly creamy frosty alabaster paper'.split())
 SHAPES = dict(
-    circle='circle disc dot ball round spot coin pellet'.split(),
-    square='square box block tile brick cube boxy quadrangle'.split(),
-    triangle='triangle wedge pyramid tent triangular peak hill trigon'.split(),
-    cross='cross plus crossed intersection junction crossing x mark'.split(),
-    ring='ring hoop donut loop annulus wheel hollow o'.split(),
-    diamond='diamond rhombus lozenge kite gem tilted jewel rhomb'.split())
+    circle='circle disc dot ball round spot coin pellet circular bubble button orb'.split(),
+    square='square box block tile brick cube boxy quadrangle quadratic cell panel patch'.split(),
+    triangle='triangle wedge pyramid tent triangular peak hill trigon arrowhead cone delta spike'.split(),
+    cross='cross plus crossed intersection junction crossing x mark cruciform crosswise rood saltire'.split(),
+    ring='ring hoop donut loop annulus wheel hollow o circlet band halo bagel'.split(),
+    diamond='diamond rhombus lozenge kite gem tilted jewel rhomb facet argyle harlequin pane'.split())
 SIZES = dict(
     small='small tiny little miniature slight minor petite wee'.split(),
     large='large big huge giant great massive major grand'.split())
@@ -115,6 +115,7 @@ def shapes(
     tags = [list(dict.fromkeys(w for k, o in v.items() for w in ATTRIBUTES[k][o])) for v in values]
     x = torch.cat([paint(o, size, g) for o in a.split(500)])
     name = 'shapes' if split != 'unseen' else 'unseen shapes'
-    return Data(x, a[:, 1].clone(), [*SHAPES], name, columns=dict(attributes=a, captions=said, tags=tags))
+    columns = dict(attributes=a, captions=said, tags=tags)
+    return Data(x, a[:, 1].clone(), [*SHAPES], name, columns=columns, known=dict(vocabulary=vocabulary()))
 
 SOURCES['shapes'] = lambda size, split, root: shapes(12_000 if split == 'train' else 2000, size or 32, split)
