@@ -200,7 +200,7 @@ def method(
 
 # %% ../nbs/03b_files.ipynb #12bdd69e
 # Modules that register something
-MODULES = 'shapes examples gan dcgan wgan wgan_gp perceptual ppgn ppgn_hidden recipes recipes_ppgn recipes_recover'.split()
+MODULES = 'shapes examples gan dcgan wgan wgan_gp text perceptual ppgn ppgn_hidden recipes recipes_ppgn recipes_recover recipes_text'.split()
 
 def load_modules():
     "Import all that register methods, data, recipes or commands"
