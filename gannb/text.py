@@ -20,9 +20,9 @@ from .metrics import BETTER, Scores
 from .shapes import *
 
 # %% auto #0
-__all__ = ['ALPHABET', 'NUMBERS', 'VARIANTS', 'Lines', 'TextGAN', 'spell', 'spelled', 'CharConv', 'TextEncoder', 'joint_hinge',
-           'image_encoder', 'words_of', 'word_table', 'Matching', 'Reads', 'text_gan', 'cls_optimum', 'remarks',
-           'templates', 'read_shapes', 'understood']
+__all__ = ['ALPHABET', 'CHARACTERS', 'TEXT_VARIANTS', 'Lines', 'TextGAN', 'spell', 'spelled', 'CharConv', 'TextEncoder',
+           'joint_hinge', 'picture_encoder', 'words_in', 'word_table', 'Matching', 'Reads', 'text_gan', 'cls_optimum',
+           'remarks', 'templates', 'read_shapes', 'understood']
 
 # %% ../nbs/26_text.ipynb #9269c834
 class Lines(nn.Module):
@@ -79,14 +79,14 @@ def generator_turn(self:TextGAN, x:Tensor, t:Tensor) -> dict:
 
 # %% ../nbs/26_text.ipynb #76e190fc
 ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789-,;.!?:\'"/\\|_@#$%^&*~`+=<>()[]{} \n' # 70 symbols
-NUMBERS = {c: i for i, c in enumerate(ALPHABET, 1)}
+CHARACTERS = {c: i for i, c in enumerate(ALPHABET, 1)}
 
 def spell(
     texts:list, # n sentences
     length:int=201, # Characters that are read of each
 ) -> Tensor: # Numbers of the characters from 1, and 0 for a blank, uint8, (n, length)
     "Sentences as numbers"
-    rows = [bytes(NUMBERS.get(c, 0) for c in o.lower()[:length]).ljust(length, b'\0') for o in texts]
+    rows = [bytes(CHARACTERS.get(c, 0) for c in o.lower()[:length]).ljust(length, b'\0') for o in texts]
     return torch.frombuffer(bytearray(b''.join(rows)), dtype=torch.uint8).view(len(rows), length)
 
 # %% ../nbs/26_text.ipynb #e58c899f
@@ -151,7 +151,7 @@ def joint_hinge(
     return (wrong_sentence + wrong_picture).fill_diagonal_(0).mean()
 
 # %% ../nbs/26_text.ipynb #193bbc71
-def image_encoder(
+def picture_encoder(
     size:int, # Of a picture
     channels:int, # Of a picture
     dim:int, # Length of a vector
@@ -161,14 +161,14 @@ def image_encoder(
     cs = [channels, *reversed(map_widths(size, width, 4*width))]
     return nn.Sequential(*map(conv_block, cs, cs[1:]), nn.Flatten(), nn.Linear(16*cs[-1], dim), nn.BatchNorm1d(dim))
 
-def words_of(text): return re.findall(r'[^\W\d_]+', text.lower()) # Of a sentence
+def words_in(text): return re.findall(r'[^\W\d_]+', text.lower()) # Of a sentence
 
 def word_table(
     captions:list, # For each picture a list of sentences
     n:int=256, # The most frequent words that count
 ) -> Tensor: # 1 where a sentence about the picture has the word, (pictures, n)
     "Which words are said of each picture"
-    said = [{w for s in o for w in words_of(s)} for o in captions]
+    said = [{w for s in o for w in words_in(s)} for o in captions]
     number = {w: i for i, (w, _) in enumerate(Counter(w for o in said for w in sorted(o)).most_common(n))}
     res = torch.zeros(len(said), n)
     for row, o in zip(res, said): row[[number[w] for w in o if w in number]] = 1
@@ -201,7 +201,7 @@ class Reads(nn.Module):
         return self.net(x, self.short(t))
 
 # %% ../nbs/26_text.ipynb #5b864e91
-VARIANTS = dict(plain=(0., 0.), cls=(.5, 0.), int=(0., 1.), cls_int=(.5, 1.)) # Name -> weights of CLS and INT
+TEXT_VARIANTS = dict(plain=(0., 0.), cls=(.5, 0.), int=(0., 1.), cls_int=(.5, 1.)) # Name -> weights of CLS and INT
 
 @method('text')
 def text_gan(
@@ -220,10 +220,10 @@ def text_gan(
     ema:float|None=None, # Decay of the averaged generator, which then samples; None: no average
 ) -> TextGAN:
     "A GAN that draws what a sentence says (Reed et al. 2016)"
-    for name, got, legal in (('variant', variant, [*VARIANTS]), ('form', form, ['wgan_gp', 'dcgan'])):
+    for name, got, legal in (('variant', variant, [*TEXT_VARIANTS]), ('form', form, ['wgan_gp', 'dcgan'])):
         if got not in legal: raise ValueError(f'{name} must be one of {legal}, got {got!r}')
-    gp, dim, (cls, between) = form == 'wgan_gp', max(8, round(1024*reader_width)), VARIANTS[variant]
-    pictures, reader = image_encoder(size, channels, dim), TextEncoder(dim, reader_width)   # first: the same for all variants
+    gp, dim, (cls, between) = form == 'wgan_gp', max(8, round(1024*reader_width)), TEXT_VARIANTS[variant]
+    pictures, reader = picture_encoder(size, channels, dim), TextEncoder(dim, reader_width)   # first: the same for all variants
     G = Reads(ConvGenerator(size, channels, nz, width, nt), dim, nt)
     D = Reads(ConvCritic(size, channels, width, nt, norm=None if gp else 'batch', join_at=join_at), dim, nt)
     gan = TextGAN(G, D, Normal(nz), pictures, reader, dim, length, cls, between, weight if gp else 0.,
@@ -257,7 +257,7 @@ def look(self:TextGAN,
 def stages(self:TextGAN, data:Data):
     said, (first, second) = data.column('captions'), self.epochs
     captions, words = spelled(said, self.length), word_table(said)
-    self.known.lines = sorted({w for o in said for s in o for w in words_of(s)})
+    self.known.lines = sorted({w for o in said for s in o for w in words_in(s)})
     self.own.lines = [o[0] for o in said[:1000]]
     naming = lambda scores, words: 256*F.binary_cross_entropy_with_logits(scores, words)
     namer = Solo(nn.Sequential(self.pictures, nn.ReLU(), self.words), naming, ('words',), name='pictures')
@@ -287,8 +287,8 @@ def remarks(
 ) -> list: # Lines
     "What a reader cannot make use of in a sentence"
     if not text.strip(): raise ValueError("an empty sentence says nothing: say what is to be seen, as in 'a red circle at the top left'")
-    new = [w for w in dict.fromkeys(words_of(text)) if w not in known]
-    odd = sorted({c for c in text.lower() if c not in NUMBERS})
+    new = [w for w in dict.fromkeys(words_in(text)) if w not in known]
+    odd = sorted({c for c in text.lower() if c not in CHARACTERS})
     res = [f'never met in training, and read by its letters: {", ".join(new)}'] if new else []
     if odd: res.append(f'read as blanks: {" ".join(odd)}')
     return res + ([f'only the first {length} of {len(text)} characters are read'] if len(text) > length else [])
