@@ -25,7 +25,7 @@ from .runs import *
 # %% auto #0
 __all__ = ['Count', 'Minutes', 'Rate', 'Seed', 'Side', 'COMMANDS', 'RECIPES', 'DATA', 'DEMO', 'LEFT', 'Parser', 'number',
            'parser_of', 'command', 'usage', 'dispatch', 'main', 'report', 'train_run', 'free', 'picture_path',
-           'save_film', 'sample_run', 'picture_run', 'walk_run', 'picture_for', 'recover_run', 'evaluate_run',
+           'save_film', 'wanted', 'sample_run', 'picture_run', 'walk_run', 'picture_for', 'recover_run', 'evaluate_run',
            'list_all', 'demo_run']
 
 # %% ../nbs/60_cli.ipynb #455ed833
@@ -188,12 +188,23 @@ def save_film(
     return save_gif(frames, path, nrow=nrow)
 
 # %% ../nbs/60_cli.ipynb #5fe2dd7d
+def wanted(gan, class_, text): # What a GAN is asked for by `--class` or `--text`; what it remarks on a sentence is printed
+    name = gan.config['method']
+    if text is not None and not gan.sentences: raise UserError(f'a GAN of {name} cannot be asked sentences: leave out --text')
+    if class_ is not None and gan.sentences: raise UserError(f'a GAN of {name} is asked sentences, not classes: give --text')
+    if text is None: return class_
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always'); what = gan.ask(1, text)
+    for o in said: print(f'gannb: {o.message}', file=sys.stderr)
+    return what
+
 @command('sample')
 def sample_run(
     run:str, # Folder of a run
     n:number(int, 1, 10_000)=None, # Pictures (default: 64; of all classes a row of 8 for each of the first ten)
     seed:Seed=0, # Of the latents
     class_:str=None, # Only this class (default: all, of GANs that have classes)
+    text:str=None, # What is to be seen, as a sentence (of GANs that are asked sentences)
     steps:Count=None, # Of the walk, of GANs that walk to their samples (default: the GAN's own)
     film:str=None, # New GIF file: the walk from the start to the samples
     out:str=None, # New PNG file (default: RUN/samples-SEED.png, or the next free number)
@@ -204,7 +215,8 @@ def sample_run(
     path = picture_path(out, '--out', '.png', '.jpg', '.gif', '.webp', default=f'{run}/samples-{seed}.png')
     if film and (film := picture_path(film, '--film', '.gif')) == path: raise UserError('--out and --film are one file: give two')
     if not gan.walks and (steps or film): raise UserError(f'a GAN of {gan.config["method"]} does not walk: leave out --steps and --film')
-    n, what, nrow = gan.grid() if n is None and class_ is None else (n or 64, class_, None)
+    what = wanted(gan, class_, text)
+    n, what, nrow = gan.grid() if n is None and what is None else (n or 64, what, None)
     steps = {} if steps is None else dict(steps=steps)
     print(save_samples(samples(gan, n, seed, what, **steps), path, nrow))
     if film: print(save_film(gan, film, n, seed, what, nrow, **steps))
@@ -223,15 +235,17 @@ def walk_run(
     steps:number(int, 3, 1000)=12, # Pictures from one code to the next; of a circle: in all
     how:Literal['slerp', 'lerp', 'circle']=None, # Arcs, straight lines, or a turn through two codes (default: arcs, if codes have a prior)
     class_:str=None, # Only this class (default: all in turn, of GANs that have classes)
+    text:str=None, # What is to be seen, as a sentence (of GANs that are asked sentences)
     seed:Seed=0, # Of the codes
     out:str=None, # New GIF file (default: RUN/walk-SEED.gif, or the next free number)
     device:str=None, # cpu, cuda ... (default: a GPU if there is one)
 ):
     "Walk through the latent space of a trained GAN"
     gan, path = picture_run(run, device), picture_path(out, '--out', '.gif', default=f'{run}/walk-{seed}.gif')
-    z = gan.latents(via*n, *gan.ask(via*n, class_), generator=torch.Generator().manual_seed(seed)).view(via, n, -1)
+    what = wanted(gan, class_, text)
+    z = gan.latents(via*n, *gan.ask(via*n, what), generator=torch.Generator().manual_seed(seed)).view(via, n, -1)
     how = how or ('lerp' if gan.prior is None else 'slerp')
-    frames = walk(gan.at(*gan.ask(n, class_)), z[:2] if how == 'circle' else torch.cat([z, z[:1]]), steps=steps, how=how)
+    frames = walk(gan.at(*gan.ask(n, what)), z[:2] if how == 'circle' else torch.cat([z, z[:1]]), steps=steps, how=how)
     print(save_gif(list(frames[:-1]), path, hold=0.))
 
 # %% ../nbs/60_cli.ipynb #343f0d3c
@@ -250,17 +264,20 @@ def recover_run(
     restarts:number(int, 1, 1000)=8, # Starts per picture
     method:Literal['lm', 'adam']='lm', # Damped least squares, or gradient descent
     class_:str=None, # Of all these pictures, where the GAN takes classes
+    text:str=None, # What is said of all these pictures, where the GAN is asked sentences
     seed:Seed=0, # Of the starts
     out:str=None, # New PNG file (default: RUN/recovered.png, or the next free number); the codes lie beside it
     device:str=None, # cpu, cuda ... (default: a GPU if there is one)
 ):
     "Find the codes of pictures: the pictures, and below them what the GAN makes of their codes"
     gan, path = picture_run(run, device), picture_path(out, '--out', '.png', default=f'{run}/recovered.png')
-    if gan.takes and class_ is None: raise UserError(f'say by --class which class these pictures are of: {", ".join(gan.classes)}')
+    what = wanted(gan, class_, text)
+    if gan.sentences and what is None: raise UserError('say by --text what is to be seen in these pictures')
+    if gan.takes and what is None: raise UserError(f'say by --class which class these pictures are of: {", ".join(gan.classes)}')
     codes = free(path.with_name(f'{path.stem}-codes.safetensors'))
     x = torch.stack([picture_for(gan, o) for o in images]).to(gan.device)
     kw = dict(before=False) if method == 'lm' else {}      # these pictures may be out of the generator's reach
-    net = gan.at(*gan.ask(1, class_)) if class_ else gan
+    net = gan if what is None else gan.at(*gan.ask(1, what))
     r = recover(net, x, method=method, restarts=restarts, seed=seed, **kw)
     for o, e in zip(images, r.residual.tolist()): print(f'{o}: mean square of a pixel {e:.2g}')
     save_tensors(codes, dict(z=r.z.cpu(), images=[str(o) for o in images]))

@@ -31,8 +31,9 @@ from fastai.torch_core import default_device
 __all__ = ['FACTS', 'NAMED', 'STACKED', 'STACKED_SIZES', 'SPLIT_NAMES', 'SAFE_TAR', 'LAZY_BYTES', 'FOLDERS', 'SOURCES', 'TOYS',
            'cache_dir', 'DataError', 'seeded', 'world', 'draw', 'Data', 'AnyOf', 'load_digits_data', 'find_or_download',
            'to_size', 'load_named_data', 'stacked', 'to_rgb', 'read_image', 'LazyImages', 'read_all', 'unpacked',
-           'load_folder', 'load_data', 'Norm', 'AsIs', 'Stream', 'BatchLoader', 'image_dls', 'Toy', 'eight_gaussians',
-           'twenty_five_gaussians', 'swiss_roll', 'mixture_1d', 'toy_data', 'PointLoader', 'point_dls']
+           'captions_beside', 'load_folder', 'load_data', 'Norm', 'AsIs', 'Stream', 'BatchLoader', 'image_dls', 'Toy',
+           'eight_gaussians', 'twenty_five_gaussians', 'swiss_roll', 'mixture_1d', 'toy_data', 'PointLoader',
+           'point_dls']
 
 # %% ../nbs/00_data.ipynb #6918628b
 def cache_dir() -> Path: # `$GANNB_CACHE` or `~/.cache/gannb`
@@ -349,17 +350,30 @@ def _split_folder(top, split):
     if src is None: raise DataError(f'{top} has {" and ".join(parts)}, but no {split}: add that folder')
     return src, parts.values()
 
+def captions_beside(pictures):
+    "For each picture the lines of the .txt file of the same name beside it"
+    def lines(path):
+        try: text = path.with_suffix('.txt').read_text(encoding='utf-8-sig')
+        except FileNotFoundError: return []
+        except UnicodeDecodeError as e: raise DataError(f'{path.with_suffix(".txt")} is not UTF-8 (byte {e.start}): save it as UTF-8') from None
+        return [' '.join(o.split()) for o in text.splitlines() if o.strip()]
+    return [lines(o) for o in pictures]
+
 def load_folder(path, size=64, split='train', resize='crop', lazy=None):
     "Pictures of a folder or archive; sub-folders are the classes"
     name, top = (path.stem, unpacked(path)) if path.is_file() else (path.resolve().name, path)
     src, parts = _split_folder(top, split)
     files = sorted(get_files(src))
+    pictures = {o.with_suffix('') for o in files if o.suffix != '.txt'}
+    files = [o for o in files if o.suffix != '.txt' or o.with_suffix('') not in pictures]   # else captions
     if lazy is None: lazy = 3*size*size*len(files) > LAZY_BYTES
     images, kept, skipped, converted = read_all(files, size, resize, lazy)
     if not kept: raise DataError(f'none of the {len(files)} files in {src} is a readable picture: give a folder of pictures')
     names = [o.parts[0] if len(o.parts) > 1 else name for o in (p.relative_to(src) for p in kept)]
     classes = sorted({*names, *(o.name for p in parts for o in p.iterdir() if o.is_dir() and not o.name.startswith('.'))})
-    res = Data(images, torch.tensor([classes.index(o) for o in names]), classes, name, skipped, converted)
+    said = captions_beside(kept)
+    columns = dict(captions=said) if any(said) else {}
+    res = Data(images, torch.tensor([classes.index(o) for o in names]), classes, name, skipped, converted, columns)
     if parts: return res
     res = res.split(min(ceil(.1*len(res)), len(res)-1))[split == 'test']
     if not len(res): raise DataError(f'{path} has one readable picture only: too few to hold out any')

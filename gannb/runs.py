@@ -4,7 +4,7 @@
 
 # %% ../nbs/59_runs.ipynb #5de37908
 from __future__ import annotations
-import csv, errno, importlib.metadata, inspect, io, json, math, os, platform, re
+import csv, errno, hashlib, importlib.metadata, inspect, io, json, math, os, platform, re
 import shutil, signal, sys, tempfile, threading, time
 from contextlib import suppress
 from functools import cache, partial
@@ -28,7 +28,7 @@ __all__ = ['SETTINGS', 'UserError', 'one_line', 'signature', 'arguments', 'wante
            'device_of', 'join_processes', 'prepare_out', 'write_text', 'write_json', 'read_config', 'load_run',
            'settings_of', 'complete', 'describe', 'Halt', 'Bar', 'samples', 'save_samples', 'write_history', 'Watch',
            'save_picture', 'game_learner', 'resume_learner', 'has_checkpoint', 'play_stage', 'held_out', 'table',
-           'finish', 'versions', 'onlookers', 'data_of', 'train_gan']
+           'finish', 'versions', 'column_prints', 'onlookers', 'data_of', 'train_gan']
 
 # %% ../nbs/59_runs.ipynb #ef8f3f8b
 class UserError(ValueError): "What a user can put right, in one line"
@@ -464,6 +464,13 @@ def versions() -> dict:
     "What a result depends on"
     return dict(gannb=__version__, torch=torch.__version__, fastai=importlib.metadata.version('fastai'), python=platform.python_version())
 
+def column_prints(data): # Name of a column -> hash of what stands in it
+    def bits(o):
+        if isinstance(o, list): return repr(o).encode()
+        tensors = [o.values, o.counts] if isinstance(o, AnyOf) else [o]
+        return b''.join(t.cpu().contiguous().numpy().tobytes() for t in tensors)
+    return {k: hashlib.sha256(bits(o)).hexdigest()[:12] for k, o in data.columns.items()}
+
 def onlookers(gan, out, s, real, train): # Callbacks that show how a run goes; where samples are dear, they are measured at the end only
     res, columns = [Watch(out, s['epochs'], s['every'], s['seed'])], ['frechet', 'kid', 'precision', 'recall'] + ['asked']*bool(gan.classes)
     if real is None or gan.slow: return res
@@ -491,12 +498,14 @@ def train_gan(
     if writes: prepare_out(out, resume)
     data, whole, real = data_of(s)
     s, halt, path = complete(s, data), Halt(minutes), out/'checkpoint.safetensors'
-    old, pictures = read_config(out) if resume else {}, fingerprint(data)
+    old, pictures, columns = read_config(out) if resume else {}, fingerprint(data), column_prints(data)
     if old.get('pictures', pictures) != pictures:
         raise UserError(f'{s["data"]} does not hold the pictures that {out} was trained on: say by --data where they are')
+    if (other := [k for k in columns if old.get('columns', columns).get(k) != columns[k]]):
+        raise UserError(f'{s["data"]} has other {" and ".join(other)} than {out} was trained on: put the old ones back, or give another --out')
     torch.manual_seed(s['seed'])
     gan = make_gan(s['method'], data.facts, s['set'])
-    config = dict(settings=s, device=str(device), processes=world()[1], versions=versions(), pictures=pictures)
+    config = dict(settings=s, device=str(device), processes=world()[1], versions=versions(), pictures=pictures, columns=columns)
     @cache
     def begin():   # once, when all that can be refused has been
         if not writes: return

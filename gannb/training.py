@@ -201,6 +201,7 @@ class GAN(Game):
     drawing = ('generator',) # Players that make samples: these have averages
     slow = False # Are samples dear? Then they are measured once, at the end
     walks = False # Do samples come by a walk, whose `steps` one can choose?
+    sentences = False # Can it be asked for what a sentence says?
 
     def __init__(self,
         generator:nn.Module, # $G$: `(z, *cond)` -> pictures in model space, (b, c, h, w)
