@@ -12,8 +12,8 @@ from .shapes import shapes
 from .tags import precision, rivals
 
 # %% auto #0
-__all__ = ['least', 'cgan_cpu', 'cgan_paper', 'cgan_mnist', 'cgan_product', 'DOORS', 'cgan_doors', 'cgan_mlp_mnist', 'tags_cpu',
-           'tags_shapes', 'tags_joint', 'as_wanted', 'on_new_combinations', 'words_table']
+__all__ = ['cgan_smallest', 'cgan_cpu', 'cgan_paper', 'cgan_mnist', 'cgan_product', 'DOORS', 'cgan_doors', 'cgan_mlp_mnist',
+           'tags_cpu', 'tags_shapes', 'tags_joint', 'as_wanted', 'on_new_combinations', 'words_table']
 
 # %% ../nbs/65_recipes_cgan.ipynb #8febd64c
 def as_wanted(
@@ -26,26 +26,26 @@ def as_wanted(
     return [f'{k} is {m[k]:.3f}, wanted: {v}' for k, v in wanted.items() if m[k] < v]
 
 # %% ../nbs/65_recipes_cgan.ipynb #9e35e9c0
-least = ['width=4', 'nz=8']
+cgan_smallest = ['width=4', 'nz=8']
 cgan_cpu = dict(method='cgan', data='mnist', size=32, epochs=6, bs=64, lr=1e-3, n_critic=3, every=2)
 cgan_paper = dict(method='cgan', data='mnist', size=32, epochs=214, bs=50, lr=1e-4, every=10)
 
 cgan_mnist = recipe('cgan_mnist', 'Mirza and Osindero 2014; nets of Gulrajani et al. 2017',
     'MNIST digits of the class asked for, by a WGAN-GP', train_one, accept=as_wanted, prints='pictures only',
-    smoke=tiny_run | dict(method='cgan', set=least),
+    smoke=tiny_run | dict(method='cgan', set=cgan_smallest),
     cpu=cgan_cpu | dict(set=['width=16', 'nz=64', 'ema=.995', 'critic_at=every']),
     paper=cgan_paper | dict(set=['width=64', 'nz=128', 'critic_at=every']))
 
 cgan_product = recipe('cgan_product', 'Miyato and Koyama 2018',
     'MNIST digits of the class asked for, by a WGAN-GP whose critic multiplies', train_one, accept=as_wanted, prints='no digits',
-    smoke=tiny_run | dict(method='cgan', set=least),
+    smoke=tiny_run | dict(method='cgan', set=cgan_smallest),
     cpu=cgan_cpu | dict(set=['width=16', 'nz=64', 'ema=.995', 'critic_at=product']),
     paper=cgan_paper | dict(set=['width=64', 'nz=128', 'critic_at=product']))
 
 DOORS = {o: dict(critic_at=o, generator_at='input' if o == 'input' else 'every') for o in ('every', 'input', 'last', 'product')}
 cgan_doors = recipe('cgan_doors', 'Miyato and Koyama 2018', 'where the label enters: digits by four critics', train_each(DOORS, keep=1.),
     prints='ImageNet: the product above joining',
-    smoke=tiny_run | dict(method='cgan', epochs=1, set=least),
+    smoke=tiny_run | dict(method='cgan', epochs=1, set=cgan_smallest),
     cpu=dict(method='cgan', data='digits', size=16, epochs=24, bs=64, lr=3e-3, n_critic=1, every=24,
              set=['width=12', 'nz=16', 'ema=.97', 'beta1=.5']),
     paper=cgan_paper | dict(set=['width=64', 'nz=128']))
