@@ -355,7 +355,8 @@ def captions_beside(pictures):
     def lines(path):
         try: text = path.with_suffix('.txt').read_text(encoding='utf-8-sig')
         except FileNotFoundError: return []
-        except UnicodeDecodeError as e: raise DataError(f'{path.with_suffix(".txt")} is not UTF-8 (byte {e.start}): save it as UTF-8') from None
+        except UnicodeDecodeError as e:
+            raise DataError(f'{path.with_suffix(".txt")} is not UTF-8 (byte {e.start}): save it as UTF-8') from None
         return [' '.join(o.split()) for o in text.splitlines() if o.strip()]
     return [lines(o) for o in pictures]
 

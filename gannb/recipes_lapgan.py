@@ -14,7 +14,7 @@ from .runs import data_of, held_out, load_run, samples
 from .training import evaluating
 
 # %% auto #0
-__all__ = ['few', 'own_game', 'lapgan_mnist', 'lapgan_few', 'wgan_gp_few', 'enlarged', 'levels_of', 'nearer', 'memory_of',
+__all__ = ['thousand', 'own_game', 'lapgan_mnist', 'lapgan_few', 'wgan_gp_few', 'enlarged', 'levels_of', 'nearer', 'memory_of',
            'levels_and_memory', 'lapgan_table', 'memory_verdict']
 
 # %% ../nbs/65c_recipes_lapgan.ipynb #0d9afb8a
@@ -22,6 +22,7 @@ def enlarged(x, k, how): # Pictures, doubled k times
     for _ in range(k): x = double(x, how)
     return x
 
+# %% ../nbs/65c_recipes_lapgan.ipynb #a38e61b7
 def levels_of(
     run:Path, # Folder of a finished run
     n:int=1000, # Pictures
@@ -72,26 +73,27 @@ def levels_and_memory(run):
     return a | b, fa | fb
 
 # %% ../nbs/65c_recipes_lapgan.ipynb #41e3e235
-few = dict(data='mnist', size=32, part=1000, bs=64)
+thousand = dict(data='mnist', size=32, part=1000, bs=64)
 own_game = ['game="gan"', 'width=64', 'kernels=[7, 7, 5]', 'hidden=1200', 'jitter=0']
 
 lapgan_mnist = recipe('lapgan_mnist', 'Denton et al. 2015, §4', 'MNIST digits by a pyramid of GANs', train_one,
     accept=like_digits, also=levels_of, prints='MNIST not tried',
     smoke=tiny_run | dict(method='lapgan', set=['width=4', 'nz=8', 'hidden=16', 'epochs=2']),
-    cpu=dict(method='lapgan', data='mnist', size=32, epochs=3, bs=64, lr=1e-3, n_critic=2, every=1, set=['width=16', 'epochs=4', 'ema=.995']),
+    cpu=dict(method='lapgan', data='mnist', size=32, epochs=3, bs=64, lr=1e-3, n_critic=2, every=1,
+             set=['width=16', 'epochs=4', 'ema=.995']),
     paper=dict(method='lapgan', data='mnist', size=32, epochs=50, bs=128, every=5, set=own_game + ['epochs=50']))
 
 lapgan_few = recipe('lapgan_few', 'Denton et al. 2015, §1', 'a pyramid of GANs that knows 1000 digits only', train_one,
     also=levels_and_memory, prints='harder to memorise',
     smoke=tiny_run | dict(method='lapgan', part=500, set=['width=4', 'nz=8', 'hidden=16', 'epochs=2']),
-    cpu=few | dict(method='lapgan', epochs=120, lr=1e-3, n_critic=2, every=20, set=['width=16', 'epochs=120', 'ema=.99']),
-    paper=few | dict(method='lapgan', epochs=500, every=50, set=own_game + ['epochs=500']))
+    cpu=thousand | dict(method='lapgan', epochs=120, lr=1e-3, n_critic=2, every=20, set=['width=16', 'epochs=120', 'ema=.99']),
+    paper=thousand | dict(method='lapgan', epochs=500, every=50, set=own_game + ['epochs=500']))
 
 wgan_gp_few = recipe('wgan_gp_few', 'Denton et al. 2015, §1', 'one GAN that knows 1000 digits only', train_one,
     also=memory_of, prints='easier to memorise',
     smoke=tiny_run | dict(method='wgan_gp', part=500, set=['width=4', 'nz=8']),
-    cpu=few | dict(method='wgan_gp', epochs=240, lr=1e-3, n_critic=2, every=40, set=['width=16', 'nz=100', 'ema=.99', 'beta1=.5']),
-    paper=few | dict(method='wgan_gp', epochs=1000, every=100, set=['width=64', 'nz=100']))
+    cpu=thousand | dict(method='wgan_gp', epochs=240, lr=1e-3, n_critic=2, every=40, set=['width=16', 'nz=100', 'ema=.99', 'beta1=.5']),
+    paper=thousand | dict(method='wgan_gp', epochs=1000, every=100, set=['width=64', 'nz=100']))
 
 # %% ../nbs/65c_recipes_lapgan.ipynb #717e043f
 def lapgan_table(

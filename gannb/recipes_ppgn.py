@@ -11,8 +11,8 @@ from .ppgn_hidden import EXPERIMENTS
 from .recipes import markdown_table, recipe, recorded, result_of, tiny_run, train_each, train_one, verdict
 
 # %% auto #0
-__all__ = ['tiny', 'light', 'thesis', 'MODELS', 'models', 'long', 'ppgn_long', 'as_asked', 'settings', 'ppgn_recipe',
-           'parameters', 'brief', 'ppgn_table', 'short_and_long']
+__all__ = ['tiny', 'light', 'thesis', 'MODELS', 'models', 'long', 'ppgn_long', 'floors', 'sgan_mnist', 'as_asked', 'settings',
+           'ppgn_recipe', 'parameters', 'brief', 'ppgn_table', 'short_and_long']
 
 # %% ../nbs/63_recipes_ppgn.ipynb #52961dc1
 def as_asked(
@@ -52,6 +52,13 @@ ppgn_long = recipe('ppgn_long', 'Pakdaman 2018, §4', 'MNIST digits by PPGN-h: f
     train_each(long, keep=1.), accept=lambda m: [o for v in m.values() for o in as_asked(v)], prints='pictures only',
     **{k: s | dict(epochs={'smoke': 1, 'cpu': 12, 'paper': 45}[k], set=settings(a))
        for (k, s), a in zip(models['vanilla'].scales.items(), (tiny, light, thesis))})
+
+floors = dict(alone=2, encoder_width=.125, ema=.99)
+sgan_mnist = recipe('sgan_mnist', 'Huang et al. 2017, §4', 'MNIST digits by a stacked GAN', train_one, accept=as_asked, prints='pictures only',
+    smoke=tiny_run | dict(method='sgan', epochs=1, set=settings(dict(width=4, hidden=16, nz=5, alone=1, encoder_width=.25))),
+    cpu=dict(method='sgan', data='mnist', size=32, epochs=2, bs=64, lr=1e-3, n_critic=2, every=1, set=settings(floors | dict(width=16))),
+    paper=dict(method='sgan', data='mnist', size=32, epochs=50, bs=100, lr=1e-4, n_critic=1, every=5,
+               set=settings(dict(alone=50, lr=1e-4, n_critic=1))))
 
 # %% ../nbs/63_recipes_ppgn.ipynb #d97e23e8
 def parameters(

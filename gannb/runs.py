@@ -483,6 +483,17 @@ def data_of(
     whole, real = load_data(s['data'], s['size']), held_out(s['data'], s['size'])
     return whole.split(s['part'])[1] if s['part'] and s['part'] < len(whole) else whole, whole, real
 
+# %% ../nbs/59_runs.ipynb #37355833
+def same_data(old, data, name, out): # What the data are known by; a `UserError` where a run that goes on was trained on others
+    marks = dict(pictures=fingerprint(data), columns=column_prints(data))
+    if old.get('pictures', marks['pictures']) != marks['pictures']:
+        raise UserError(f'{name} does not hold the pictures that {out} was trained on: say by --data where they are')
+    other = [k for k, v in marks['columns'].items() if old.get('columns', marks['columns']).get(k) != v]
+    if other:
+        raise UserError(f'{name} has other {" and ".join(other)} than {out} was trained on: '
+                        'put the old ones back, or give another --out')
+    return marks
+
 # %% ../nbs/59_runs.ipynb #eca4c47d
 def train_gan(
     s:dict, # Settings
@@ -498,14 +509,11 @@ def train_gan(
     if writes: prepare_out(out, resume)
     data, whole, real = data_of(s)
     s, halt, path = complete(s, data), Halt(minutes), out/'checkpoint.safetensors'
-    old, pictures, columns = read_config(out) if resume else {}, fingerprint(data), column_prints(data)
-    if old.get('pictures', pictures) != pictures:
-        raise UserError(f'{s["data"]} does not hold the pictures that {out} was trained on: say by --data where they are')
-    if (other := [k for k in columns if old.get('columns', columns).get(k) != columns[k]]):
-        raise UserError(f'{s["data"]} has other {" and ".join(other)} than {out} was trained on: put the old ones back, or give another --out')
+    old = read_config(out) if resume else {}
+    marks = same_data(old, data, s['data'], out)
     torch.manual_seed(s['seed'])
     gan = make_gan(s['method'], data.facts, s['set'])
-    config = dict(settings=s, device=str(device), processes=world()[1], versions=versions(), pictures=pictures, columns=columns)
+    config = dict(settings=s, device=str(device), processes=world()[1], versions=versions(), **marks)
     @cache
     def begin():   # once, when all that can be refused has been
         if not writes: return

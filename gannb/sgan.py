@@ -19,7 +19,7 @@ from .ppgn import PPGN
 from .ppgn_hidden import code_critic
 
 # %% auto #0
-__all__ = ['Level', 'Tower', 'CodeGenerator', 'SGAN', 'Alone', 'recogniser', 'sgan']
+__all__ = ['Level', 'Tower', 'CodeGenerator', 'check_fit', 'SGAN', 'Alone', 'recogniser', 'sgan']
 
 # %% ../nbs/34_sgan.ipynb #bc52679c
 class Level(nn.Module):
@@ -85,10 +85,29 @@ class CodeGenerator(MLPGenerator):
     "A generator of codes behind a ReLU"
     def forward(self, z, *cond): return super().forward(z, *cond).relu()
 
+# %% ../nbs/34_sgan.ipynb #19a623f2
+def check_fit(
+    levels:list, # `Level`s, from the top
+    E:Encoder, # The encoder
+    nz:int, # Length of each floor's noise
+):
+    "A `ValueError` where a floor does not take what the one above makes, or does not make what the encoder has there"
+    c, above, shapes = torch.zeros(2, dtype=torch.int64), 'y', dict(E.shapes, x=E.shape)
+    for level in levels:
+        pair = f'{level.above} and {level.layer} do not fit'
+        if level.above != above: raise ValueError(f'{pair}: above {level.layer} stands {above}')
+        if level.layer not in shapes: raise ValueError(f'no layer {level.layer!r}: there are x, {", ".join(E.layers)}')
+        try:
+            with torch.no_grad(), evaluating(level.generator): made = tuple(level.generator(torch.zeros(2, nz), c).shape[1:])
+        except (ValueError, RuntimeError) as e: raise ValueError(f'{pair}: {e}') from None
+        if made != shapes[level.layer]: raise ValueError(f'{pair}: the generator makes {made}, the encoder has {shapes[level.layer]}')
+        above, c = level.layer, torch.zeros(2, *shapes[level.layer])
+    if above != 'x': raise ValueError(f'the stack ends at {above}: the last floor makes x, pictures')
+
 # %% ../nbs/34_sgan.ipynb #91784839
 class SGAN(GAN):
     "A stack of generators, with a critic on each floor (Huang et al. 2017)"
-    defaults = GAN.defaults | dict(lr=1e-4, opt=partial(torch.optim.Adam, betas=(.5, .9), fused=True), n_critic=5)
+    defaults = GAN.defaults | dict(opt=partial(torch.optim.Adam, betas=(.5, .9), fused=True))
     judged = PPGN.judged # How diverse are those of one class?
 
     def __init__(self,
@@ -99,10 +118,10 @@ class SGAN(GAN):
         alone:int=10, # Epochs of each floor alone; 0: none
         ema:float|None=None, # Decay of the averaged stack, which then samples; it begins when all play together
     ):
+        check_fit(levels, encoder, nz)
         critics, prior = nn.ModuleDict({o.layer: o.critic for o in levels}), Uniform(nz*len(levels), 0., 1.)
         super().__init__(Tower(levels, nz), critics, prior, 'wasserstein', ema, encoder.norm, encoder.classes)
         self.levels, self.encoder, self.weights, self.alone = list(levels), encoder, tuple(weights), alone
-        self.fits()
 
     def adopt(self, norm): self.encoder.check(norm) # The encoder decides the space
 
@@ -156,22 +175,6 @@ class Alone(Game):
 
 # %% ../nbs/34_sgan.ipynb #7a875c88
 @patch
-def fits(self:SGAN):
-    "Does each floor take what the one above makes, and make what the encoder has there?"
-    E, b, c, above = self.encoder, 2, torch.zeros(2, dtype=torch.int64), 'y'
-    shapes = dict(E.shapes, x=E.shape)
-    for level in self.levels:
-        pair = f'{level.above} and {level.layer} do not fit'
-        if level.above != above: raise ValueError(f'{pair}: above {level.layer} stands {above}')
-        if level.layer not in shapes: raise ValueError(f'no layer {level.layer!r}: there are x, {", ".join(E.layers)}')
-        try:
-            with torch.no_grad(), evaluating(level.generator): made = tuple(level.generator(torch.zeros(b, self.generator.nz), c).shape[1:])
-        except (ValueError, RuntimeError) as e: raise ValueError(f'{pair}: {e}') from None
-        if made != shapes[level.layer]: raise ValueError(f'{pair}: the generator makes {made}, the encoder has {shapes[level.layer]} at {level.layer}')
-        above, c = level.layer, torch.zeros(b, *shapes[level.layer])
-    if above != 'x': raise ValueError(f'the stack ends at {above}: the last floor makes x, pictures')
-
-@patch
 def stages(self:SGAN, data):
     "The encoder, unless it is trained; each floor alone; then all together"
     yield from encoder_first(self, data)
@@ -201,6 +204,8 @@ def sgan(
     hidden:int=256, # Units of the hidden layers of the nets of codes
     weights:tuple=(1., 1., 10.), # Of being real, fitting what is above, using the noise
     alone:int=10, # Epochs of each floor alone
+    lr:float=1e-3, # Learning rate of each floor alone; a run's own is for all together
+    n_critic:int=2, # Critic turns per generator turn of each floor alone, likewise
     encoder_width:float=.25, # Scales the encoder's channels
     encoder_kernel:int|None=3, # Side of the encoder's kernels; None: a quarter of the picture
     nh:int=64, # Length of fc1
@@ -219,4 +224,6 @@ def sgan(
         if layer == 'x': G, D = ConvGenerator(size, channels, nz, width, n_cond, out='linear'), ConvCritic(size, channels, width, norm=None)
         else: G, D = CodeGenerator(nz, shapes[layer], (hidden,)*2, n_cond), code_critic(shapes[layer], hidden/256)
         levels.append(Level(layer, above, G, D, recogniser(shapes[layer], nz, width)))
-    return SGAN(levels, E, nz, weights, alone, ema)
+    gan = SGAN(levels, E, nz, weights, alone, ema)
+    gan.defaults = gan.defaults | dict(lr=lr, n_critic=n_critic)
+    return gan
