@@ -54,7 +54,8 @@ ppgn_long = recipe('ppgn_long', 'Pakdaman 2018, §4', 'MNIST digits by PPGN-h: f
        for (k, s), a in zip(models['vanilla'].scales.items(), (tiny, light, thesis))})
 
 floors = dict(alone=2, encoder_width=.125, ema=.99)
-sgan_mnist = recipe('sgan_mnist', 'Huang et al. 2017, §4', 'MNIST digits by a stacked GAN', train_one, accept=as_asked, prints='pictures only',
+sgan_mnist = recipe('sgan_mnist', 'Huang et al. 2017, §4', 'MNIST digits by a stacked GAN', train_one,
+    accept=as_asked, prints='pictures only',
     smoke=tiny_run | dict(method='sgan', epochs=1, set=settings(dict(width=4, hidden=16, nz=5, alone=1, encoder_width=.25))),
     cpu=dict(method='sgan', data='mnist', size=32, epochs=2, bs=64, lr=1e-3, n_critic=2, every=1, set=settings(floors | dict(width=16))),
     paper=dict(method='sgan', data='mnist', size=32, epochs=50, bs=100, lr=1e-4, n_critic=1, every=5,

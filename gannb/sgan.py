@@ -193,6 +193,7 @@ def recogniser(
     c, h, w = shape
     return nn.Sequential(conv_block(c, width, None), conv_block(width, 2*width, None), nn.Flatten(), nn.Linear(2*width*(h//4)*(w//4), nz))
 
+# %% ../nbs/34_sgan.ipynb #e81a3c32
 @method('sgan')
 def sgan(
     size:int=32, # Height and width of a picture: a power of two ≥ 16
