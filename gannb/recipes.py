@@ -6,6 +6,7 @@
 from __future__ import annotations
 import csv, io, json, math, shlex, shutil, subprocess, sys, time
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Callable, Literal
@@ -155,7 +156,9 @@ def reproduce(
     resume:bool=False, # Go on with a run that was stopped
 ) -> int: # Exit code
     "Repeat a result: run a recipe and write results/NAME/SCALE/SEED"
-    if name not in RECIPES: raise UserError(f'no recipe {name!r}: there are {", ".join(sorted(RECIPES))}')
+    if name not in RECIPES:
+        near = get_close_matches(name, RECIPES)
+        raise UserError(f'no recipe {name!r}: ' + (f'did you mean {", ".join(near)}? ' if near else '') + 'gannb list names them all')
     runs, results = Path(runs).expanduser(), Path(results).expanduser()
     run, to = runs/'recipes'/name/scale/str(seed), result_of(name, scale, seed, results)
     again = f'gannb reproduce {name} --scale {scale} --seed {seed}' + (f' --data {shlex.quote(data)}' if data else '')
