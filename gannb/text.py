@@ -39,7 +39,7 @@ class TextGAN(GAN):
         critic:nn.Module, # $D$: `(x, t)` -> scores, (b,)
         prior, # Where the latents come from
         pictures:nn.Module, # Image encoder, (b, c, h, w) -> (b, dim)
-        reader:TextEncoder, # Text encoder, (b, length) -> (b, dim)
+        reader:nn.Module, # Text encoder, (b, length) -> (b, dim)
         dim:int, # Length of a sentence's vector
         length:int=201, # Characters that are read
         cls:float=0., # Weight of real pictures with a wrong sentence among what the critic should refuse
