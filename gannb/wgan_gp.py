@@ -49,8 +49,8 @@ def critic_turn(self:WGANGP,
     *cond, # Conditions, (b, …) each
 ) -> dict: # `critic_loss` and `penalty`, whose sum is (5)
     "What the critic pays on one batch"
-    (x, *cond), (fake, *told) = self.both(x, *cond)
-    critic_loss = self.game.critic(self.critic(x, *cond), self.critic(fake, *told))
+    (x, *cond), (fake, *same) = self.both(x, *cond)
+    critic_loss = self.game.critic(self.critic(x, *cond), self.critic(fake, *same))
     penalty = gradient_penalty(self.critic, x, fake, *cond, weight=self.weight, one_sided=self.one_sided)
     return dict(critic_loss=critic_loss, penalty=penalty)
 
