@@ -187,7 +187,7 @@ class _OfMap(Function):
 
 # %% ../nbs/02_losses.ipynb #89e9872e
 class TransposedBack(TorchFunctionMode):
-    "Within it, the way back through a 2-D convolution is a transposed convolution: exact, and cheaper to differentiate"
+    "Within it, the backward pass of a 2-D convolution is a transposed convolution: exact, and cheaper to differentiate"
     def __torch_function__(self, func, types, args=(), kwargs=None):
         def conv(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
             special = isinstance(padding, str) or input.ndim != 4 or input.is_complex() or types   # types: a tensor's subclasses
