@@ -6,7 +6,6 @@
 from __future__ import annotations
 import csv, io, json, math, shlex, shutil, subprocess, sys, time
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Callable, Literal
@@ -18,15 +17,16 @@ from .training import *
 from .files import *
 from .runs import *
 from .cli import *
+from .commands import *
 from .dcgan import CLAIMS, ablations
 from .metrics import parzen_log_likelihood, short
 
 # %% auto #0
 __all__ = ['SCALES', 'tiny_run', 'gan_mnist', 'dcgan_mnist', 'wgan_mnist', 'wgan_gp_mnist', 'stacked_cpu', 'dcgan_stacked',
            'wgan_gp_stacked', 'dcgan_cifar', 'dcgan_ablation', 'Recipe', 'recipe', 'train_one', 'train_or_go_on',
-           'train_each', 'places', 'side_by_side', 'commit', 'collect', 'result_of', 'same_pictures', 'no_recipe',
-           'reproduce', 'like_digits', 'parzen_of', 'spread', 'recorded', 'markdown_table', 'results_table',
-           'permutation_p', 'verdict', 'comparison']
+           'train_each', 'places', 'side_by_side', 'commit', 'collect', 'result_of', 'same_pictures', 'reproduce',
+           'like_digits', 'parzen_of', 'spread', 'recorded', 'markdown_table', 'results_table', 'permutation_p',
+           'verdict', 'comparison']
 
 # %% ../nbs/61_recipes.ipynb #171bb404
 SCALES = ('smoke', 'cpu', 'paper')
@@ -144,24 +144,19 @@ def same_pictures(folder, data):
         old = Path(json.loads(path.read_text())['settings']['data']).name
         if old != Path(data).name: raise UserError(f'{path.parent} is of {old}, not of {Path(data).name}: give other --runs and --results')
 
-def no_recipe(name): # What is said then
-    near = get_close_matches(name, RECIPES)
-    return f'no recipe {name!r}: ' + (f'did you mean {", ".join(near)}? ' if near else '') + 'gannb list names them all'
-
-# %% ../nbs/61_recipes.ipynb #8285f41f
 @command('reproduce')
 def reproduce(
-    name:str, # Recipe (see gannb list)
+    name:Known('recipes'), # Of a recipe (see gannb list)
     scale:Literal['smoke', 'cpu', 'paper']='cpu', # Seconds, minutes on a CPU, or the source's own settings
     seed:Seed=0, # Of everything random
-    data:str=None, # Pictures in place of the recipe's own: a folder or archive
-    minutes:Minutes=None, # Stop after so long; go on with --resume
+    data:str=None, # A folder or archive of pictures in place of the recipe's (default: its own)
+    minutes:Minutes=None, # Stop after so long; go on with --resume (default: no limit)
     results:str='results', # Folder of all results
     runs:str='runs', # Folder of runs: weights and checkpoints
     resume:bool=False, # Go on with a run that was stopped
 ) -> int: # Exit code
     "Repeat a result: run a recipe and write results/NAME/SCALE/SEED"
-    if name not in RECIPES: raise UserError(no_recipe(name))
+    if name not in RECIPES: raise UserError(f'no recipe {name!r}: there are {", ".join(sorted(RECIPES))}')
     runs, results = Path(runs).expanduser(), Path(results).expanduser()
     run, to = runs/'recipes'/name/scale/str(seed), result_of(name, scale, seed, results)
     again = f'gannb reproduce {name} --scale {scale} --seed {seed}' + (f' --data {shlex.quote(data)}' if data else '')
