@@ -88,6 +88,7 @@ def free(
     names = itertools.chain([path := Path(path)], (path.with_name(f'{path.stem}-{i}{path.suffix}') for i in itertools.count(2)))
     return next(o for o in names if not o.exists())
 
+# %% ../nbs/60_commands.ipynb #59b526a2
 def picture_path(given, option, *ends, default=''):
     "A new path that a picture can be written to, or one line that says why not; where none was given the next free one"
     path = Path(given or free(Path(default).expanduser())).expanduser()
