@@ -69,6 +69,7 @@ class Parser(argparse.ArgumentParser):
     "An argument parser that needs one line to say what is wrong"
     def error(self, message): self.exit(2, f'gannb: {message} (see {self.prog} --help)\n')
 
+# %% ../nbs/58_cli.ipynb #1d404b2b
 def reading(o:dict, name:str) -> dict:
     "What argparse is to know of an argument"
     if o['kind'] == 'bool': return dict(action='store_true')

@@ -258,7 +258,8 @@ def as_image(
 ) -> Image.Image:
     "Whatever is a picture, as PIL has it"
     if isinstance(source, Image.Image): return source.copy()
-    if not isinstance(source, (Tensor, np.ndarray)): return Image.open(BytesIO(source) if isinstance(source, (bytes, memoryview)) else source)
+    if isinstance(source, (bytes, memoryview)): source = BytesIO(source)
+    if not isinstance(source, (Tensor, np.ndarray)): return Image.open(source)
     x = torch.as_tensor(source).detach().cpu()
     if x.ndim == 3 and x.shape[0] not in (1, 3): x = x.movedim(-1, 0)   # as numpy has them
     if x.ndim not in (2, 3) or x.ndim == 3 and x.shape[0] not in (1, 3): raise DataError(f'a picture is (c, h, w), not {tuple(x.shape)}')
@@ -305,7 +306,8 @@ def as_pictures(
         except DataError: raise
         except Exception as e:   # PIL raises many kinds
             name = o if isinstance(o, (str, Path)) else 'this'
-            why = 'its format is not known' if isinstance(e, UnidentifiedImageError) else getattr(e, 'strerror', None) or ' '.join(str(e).split())
+            why = getattr(e, 'strerror', None) or ' '.join(str(e).split())
+            if isinstance(e, UnidentifiedImageError): why = 'its format is not known'
             raise DataError(f'{name} cannot be read as a picture: {why}') from None
         return to_grey(x) if shape[0] == 1 else x
     several = isinstance(source, (list, tuple)) or getattr(source, 'ndim', 0) == 4
@@ -396,8 +398,9 @@ SAFE_TAR = dict(filter='data') if hasattr(tarfile, 'data_filter') else {} # Earl
 
 def fits(path, size, to):
     "A `DataError` where what is in an archive would fill the disk, or is far larger than pictures can be"
-    if size > MOST*path.stat().st_size + 2**20: raise DataError(f'{path} would be {size/2**20:.0f} MB unpacked, which pictures never are: it is not unpacked')
-    if size > (free := shutil.disk_usage(to).free): raise DataError(f'{path} takes {size/2**30:.1f} GB unpacked, {free/2**30:.1f} GB are free: set GANNB_CACHE')
+    free, large = shutil.disk_usage(to).free, f'{path} would be {size/2**20:.0f} MB unpacked'
+    if size > MOST*path.stat().st_size + 2**20: raise DataError(f'{large}, far more than pictures ever are: it is left alone')
+    if size > free: raise DataError(f'{large}, and {free/2**20:.0f} are free: name a larger place by GANNB_CACHE')
 
 def split_of(name): # 'train', 'test', or None
     "Which split a folder of this name holds"
@@ -441,7 +444,8 @@ def _split_folder(top, split):
     found = [(o, k) for o in sorted(top.iterdir()) if not hidden(o.name) and o.is_dir() and (k := split_of(o.name))]
     parts = sorted((o for o, k in found if k == split), key=lambda o: SPLITS[split].index(o.name.lower()))   # 'test' before 'valid'
     if found and not parts: raise DataError(f'{top} has {" and ".join(o.name for o, _ in found)}, but no {split}: add that folder')
-    if len(parts) > 1 and split == 'train': raise DataError(f'{top} has {" and ".join(o.name for o in parts)}: which one is to train on? Rename the other')
+    if len(parts) > 1 and split == 'train':
+        raise DataError(f'{top} has {" and ".join(o.name for o in parts)}: which one is to train on? Rename the other')
     return parts[0] if parts else top, [o for o, _ in found]
 
 def captions_beside(pictures):
