@@ -9,8 +9,6 @@ warnings.filterwarnings('ignore', category=FutureWarning, module='torch')
 from pathlib import Path
 from typing import Literal
 import torch
-from PIL import UnidentifiedImageError
-from torchvision.transforms.functional import rgb_to_grayscale
 from .cli import *
 from .data import *
 from .training import *
@@ -23,7 +21,7 @@ from .runs import *
 
 # %% auto #0
 __all__ = ['DEMO', 'LEFT', 'perform', 'report', 'train_run', 'free', 'picture_path', 'save_film', 'wanted', 'sample_run',
-           'picture_run', 'walk_run', 'picture_for', 'recover_run', 'evaluate_run', 'demo_run']
+           'picture_run', 'walk_run', 'recover_run', 'evaluate_run', 'demo_run']
 
 # %% ../nbs/60_commands.ipynb #39f48044
 def perform(
@@ -177,14 +175,6 @@ def walk_run(
     print(save_gif(list(frames[:-1]), path, hold=0.))
 
 # %% ../nbs/60_commands.ipynb #343f0d3c
-def picture_for(gan, path): # uint8, (c, h, w), as this GAN makes them
-    c, h, _ = gan.shape
-    try: x, _ = read_image(path, h)
-    except Exception as e:   # PIL raises many kinds
-        why = 'its format is not known' if isinstance(e, UnidentifiedImageError) else getattr(e, 'strerror', None) or one_line(e)
-        raise UserError(f'{path} cannot be read as a picture: {why}') from None
-    return rgb_to_grayscale(x) if c == 1 else x
-
 @command('recover')
 def recover_run(
     run:str, # Folder of a run
@@ -203,7 +193,7 @@ def recover_run(
     if gan.sentences and what is None: raise UserError('say by --text what is to be seen in these pictures')
     if gan.takes and what is None: raise UserError(f'say by --class which class these pictures are of: {", ".join(gan.classes)}')
     codes = free(path.with_name(f'{path.stem}-codes.safetensors'))
-    x = torch.stack([picture_for(gan, o) for o in images]).to(gan.device)
+    x = as_pictures(images, gan.shape).to(gan.device)
     kw = dict(before=False) if method == 'lm' else {}      # these pictures may be out of the generator's reach
     net = gan if what is None else gan.at(*gan.ask(1, what))
     r = recover(net, x, method=method, restarts=restarts, seed=seed, **kw)

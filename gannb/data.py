@@ -307,7 +307,7 @@ def as_pictures(
         except Exception as e:   # PIL raises many kinds
             name = o if isinstance(o, (str, Path)) else 'this'
             why = getattr(e, 'strerror', None) or ' '.join(str(e).split())
-            if isinstance(e, UnidentifiedImageError): why = 'its format is not known'
+            if isinstance(e, UnidentifiedImageError): why = 'its format is not known: use PNG or JPEG'
             raise DataError(f'{name} cannot be read as a picture: {why}') from None
         return to_grey(x) if shape[0] == 1 else x
     several = isinstance(source, (list, tuple)) or getattr(source, 'ndim', 0) == 4
