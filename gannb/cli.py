@@ -50,9 +50,10 @@ def kind_of(anno, default) -> dict:
     if isinstance(anno, Known): return dict(kind='known', among=anno.among)
     if isinstance(default, bool): return dict(kind='bool')
     if isinstance(next(iter(get_args(anno)), None), str): return dict(kind='choice', choices=list(get_args(anno)))
-    anno = next((o for o in get_args(anno) if o is not type(None)), anno)   # `int|None` is an int
+    null = default is None or type(None) in get_args(anno)
+    anno = next((o for o in get_args(anno) if o is not type(None)), anno)   # `int|None` is an int, or nothing
     if anno is empty and default is not None: anno = type(default)
-    return dict(kind=getattr(anno, '__name__', 'any'))
+    return dict(kind=getattr(anno, '__name__', 'any')) | (dict(null=True) if null else {})
 
 # %% ../nbs/58_cli.ipynb #dc166583
 @cache
@@ -69,7 +70,7 @@ class Parser(argparse.ArgumentParser):
     "An argument parser that needs one line to say what is wrong"
     def error(self, message): self.exit(2, f'gannb: {message} (see {self.prog} --help)\n')
 
-# %% ../nbs/58_cli.ipynb #1d404b2b
+# %% ../nbs/58_cli.ipynb #b8786518
 def reading(o:dict, name:str) -> dict:
     "What argparse is to know of an argument"
     if o['kind'] == 'bool': return dict(action='store_true')
@@ -138,7 +139,8 @@ def about_method(
     spec = listing()['methods'][name]
     res = [f'{name}: {spec["does"]}', 'arguments, with --set KEY=VALUE ...']
     for k, o in own(spec).items():
-        text = '; '.join(filter(None, (o['help'], KINDS.get(o['kind']))))
+        kind = KINDS.get(o['kind'], '') + ' or null'*('null' in o and o['kind'] in KINDS)
+        text = '; '.join(filter(None, (o['help'], kind)))
         res.append(folded(text, f'  {typed(k, o.get("default")):22} ', 25))
     return '\n'.join(res)
 
@@ -160,7 +162,7 @@ def list_all():
     print('methods (gannb train METHOD --set KEY=VALUE ...; gannb train METHOD --help explains them)')
     for k, o in sorted(known['methods'].items()):
         words = ' '.join(typed(a, v.get('default')) for a, v in own(o).items())
-        print(f'  {k:14} {o["does"]}', folded(words, ' '*17, 17), sep='\n')
+        print(f'  {k:17} {o["does"]}', folded(words, ' '*20, 20), sep='\n')
     print(DATA, 'recipes (gannb reproduce NAME)', *(f'  {k:16} {o}' for k, o in known['recipes'].items()), sep='\n')
 
 # %% ../nbs/58_cli.ipynb #3629da3e

@@ -74,7 +74,7 @@ def train_run(
     "Train a GAN"
     given = dict(method=method, data=data, size=size, epochs=epochs, bs=bs, lr=lr, n_critic=n_critic, seed=seed, device=device, amp=amp,
                  part=part, set=set, every=every)
-    out = Path(out or f'runs/{method}-{Path(data or "digits").stem}').expanduser()
+    out = place(out or f'runs/{method}-{Path(data or "digits").stem}')
     s = settings_of(given, read_config(prepare_out(out, True))['settings'] if resume else None)
     return report(train_gan(s, out, resume, minutes), f'gannb train {method} --out {shlex.quote(str(out))}', out)
 
@@ -89,7 +89,7 @@ def free(
 # %% ../nbs/60_commands.ipynb #59b526a2
 def picture_path(given, option, *ends, default=''):
     "A new path that a picture can be written to, or one line that says why not; where none was given the next free one"
-    path = Path(given or free(Path(default).expanduser())).expanduser()
+    path = place(given or free(place(default)))
     if path.suffix.lower() not in ends: raise UserError(f'{option} {path}: give a file that ends in {ends[0]}')
     if path.is_dir(): raise UserError(f'{option} {path} is a folder: give a file')
     if path.exists(): raise UserError(f'{option} {path} is there already: give another name')
@@ -214,7 +214,7 @@ def evaluate_run(
     train, real = load_data(s['data'], s['size']), held_out(s['data'], s['size'])
     if real is None: raise UserError(f'{s["data"]} holds out too few pictures to measure against: 20 are needed')
     m = gan.measure(real, n, train=train)
-    write_json(Path(run).expanduser()/'evaluation.json', m)   # metrics.json is of the training's end
+    write_json(place(run)/'evaluation.json', m)   # metrics.json is of the training's end
     print(table(m))
 
 # %% ../nbs/60_commands.ipynb #2f436f8e

@@ -28,7 +28,7 @@ from fastai.torch_core import default_device
 
 # %% auto #0
 __all__ = ['FACTS', 'NAMED', 'STACKED', 'STACKED_SIZES', 'JUNK', 'SPLITS', 'MOST', 'SAFE_TAR', 'LAZY_BYTES', 'FOLDERS', 'SOURCES',
-           'TOYS', 'cache_dir', 'DataError', 'seeded', 'world', 'draw', 'Data', 'AnyOf', 'load_digits_data',
+           'TOYS', 'cache_dir', 'DataError', 'place', 'seeded', 'world', 'draw', 'Data', 'AnyOf', 'load_digits_data',
            'find_or_download', 'to_size', 'load_named_data', 'stacked', 'to_rgb', 'as_image', 'in_range', 'read_image',
            'to_grey', 'as_pictures', 'LazyImages', 'hidden', 'files_in', 'is_grey', 'all_grey', 'read_all', 'fits',
            'split_of', 'unpacked', 'captions_beside', 'load_folder', 'load_data', 'Norm', 'AsIs', 'Stream',
@@ -45,6 +45,13 @@ def cache_dir() -> Path: # `$GANNB_CACHE` or `~/.cache/gannb`
 
 class DataError(ValueError):
     "Data that cannot be had: one line that says why and what to do"
+
+def place(
+    path, # What somebody typed
+) -> Path: # With the home folder in place of ~
+    "A path"
+    try: return Path(path).expanduser()
+    except RuntimeError: raise DataError(f'{path}: there is no such home folder') from None
 
 # %% ../nbs/00_data.ipynb #0339c51f
 def seeded(
@@ -84,6 +91,8 @@ class Data:
     def __post_init__(self):
         for k, o in dict(labels=self.labels, **self.columns).items():
             if len(o) != len(self.x): raise DataError(f'{self.name} has {len(self.x)} samples and {len(o)} {k}: one belongs to each')
+        if len(self.labels) and (self.labels.min() < 0 or self.labels.max() >= len(self.classes)):
+            raise DataError(f'{self.name} has labels up to {self.labels.max()} and {len(self.classes)} classes: labels are numbers from 0')
     def __len__(self): return len(self.labels)
     @property
     def size(self): return self.x.shape[-1]
@@ -493,7 +502,7 @@ def load_data(
     lazy:bool=None, # Leave a folder's pictures on disk? By default those of more than `LAZY_BYTES`
 ) -> Data:
     "Pictures and labels, or a `DataError` that says what to do"
-    name, path = str(name_or_folder), Path(name_or_folder).expanduser()
+    name, path = str(name_or_folder), place(name_or_folder)
     for what,got,legal in (('split', split, ('train', 'test')), ('resize', resize, ('crop', 'squash'))):
         if got not in legal: raise DataError(f'{what} must be {legal[0]!r} or {legal[1]!r}, got {got!r}')
     if size is not None and (type(size) != int or size < 1): raise DataError(f'size must be a positive whole number, got {size!r}')
