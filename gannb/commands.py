@@ -4,7 +4,7 @@
 
 # %% ../nbs/60_commands.ipynb #eda374b4
 from __future__ import annotations
-import itertools, os, shlex, sys, warnings
+import itertools, json, os, shlex, sys, warnings
 warnings.filterwarnings('ignore', category=FutureWarning, module='torch')
 from pathlib import Path
 from typing import Literal
@@ -30,6 +30,8 @@ def perform(
 ) -> int: # Exit code: 0, 2 for what can be put right, 128 + signal for an interrupted run
     "Run a command"
     load_modules()
+    brief = lambda message, *where: f'gannb: {" ".join(str(message).split())}\n'   # as one line, and not where in the code
+    formatwarning, warnings.formatwarning = warnings.formatwarning, brief
     try: return COMMANDS[name](**args) or 0
     except BrokenPipeError: raise
     except (ValueError, OSError, FloatingPointError, torch.OutOfMemoryError) as e:
@@ -38,6 +40,7 @@ def perform(
     except (MemoryError, RuntimeError) as e:
         if os.environ.get('GANNB_DEBUG') or isinstance(e, RuntimeError) and "can't allocate memory" not in str(e): raise
         print('gannb: not enough memory: take a smaller --bs, --size or net', file=sys.stderr); return 2
+    finally: warnings.formatwarning = formatwarning
 
 # %% ../nbs/60_commands.ipynb #4ee5564e
 def report(
@@ -214,8 +217,11 @@ def evaluate_run(
     train, real = load_data(s['data'], s['size']), held_out(s['data'], s['size'])
     if real is None: raise UserError(f'{s["data"]} holds out too few pictures to measure against: 20 are needed')
     m = gan.measure(real, n, train=train)
-    write_json(place(run)/'evaluation.json', m)   # metrics.json is of the training's end
     print(table(m))
+    path = place(run)/'evaluation.json'   # metrics.json is of the training's end
+    if path.exists() and path.read_text(encoding='utf-8') != json.dumps(m, indent=1) + '\n': path = free(path)
+    write_json(path, m)
+    print(path)
 
 # %% ../nbs/60_commands.ipynb #2f436f8e
 DEMO = dict(method='wgan_gp', data='digits', size=16, epochs=220, bs=64, lr=1e-3, n_critic=3, seed=0, every=20,

@@ -41,7 +41,7 @@ def one_line(
 ) -> str: # What to tell the user
     "An exception as one line that says what to do"
     s = ' '.join(str(e).split())
-    if isinstance(e, OSError) and e.errno: s = f'{e.strerror}: {e.filename or "?"}'
+    if isinstance(e, OSError) and e.errno: s = e.strerror + (f': {e.filename}' if e.filename else '')
     if 'No space left' in s: return f'{s}: free some space, or choose another place with --out'
     if isinstance(e, OSError): return f'{s}: choose a place that can be read and written'
     if isinstance(e, torch.OutOfMemoryError): return 'the device has not enough memory: choose a smaller --bs or narrower nets'
@@ -153,7 +153,7 @@ def prepare_out(
     with tempfile.TemporaryFile(dir=out) as f: f.write(b'.')
     return out
 
-# %% ../nbs/59_runs.ipynb #52f1b4e1
+# %% ../nbs/59_runs.ipynb #c361a891
 @contextmanager
 def locked(
     out:Path, # The run's folder, which is there
@@ -516,7 +516,7 @@ def same_data(old, data, name, out): # What the data are known by; a `UserError`
                         'put the old ones back, or give another --out')
     return marks
 
-# %% ../nbs/59_runs.ipynb #d84ce6d8
+# %% ../nbs/59_runs.ipynb #f5a03dce
 USUAL = dict(pictures=100, steps=300) # Fewer than this have never been enough here
 
 def prospects(
