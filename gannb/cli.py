@@ -7,15 +7,16 @@ from __future__ import annotations
 import argparse, importlib, json, math, os, shlex, sys, textwrap
 from dataclasses import asdict, dataclass
 from functools import cache
+from pathlib import Path
 from typing import Literal, get_args
 from fastcore.docments import docments, empty
-from . import __version__
+from . import __path__, __version__
 from ._commands import TABLE
 
 # %% auto #0
 __all__ = ['Count', 'Side', 'Seed', 'Minutes', 'Rate', 'COMMANDS', 'RECIPES', 'FROM_DATA', 'KINDS', 'DATA', 'Number', 'Known',
            'kind_of', 'described', 'Parser', 'reading', 'parser_of', 'command', 'listing', 'typed', 'own',
-           'about_method', 'folded', 'list_all', 'usage', 'parsed', 'streams', 'main']
+           'about_method', 'folded', 'along', 'list_all', 'usage', 'parsed', 'streams', 'main']
 
 # %% ../nbs/58_cli.ipynb #0634ea6e
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Parser(argparse.ArgumentParser):
     "An argument parser that needs one line to say what is wrong"
     def error(self, message): self.exit(2, f'gannb: {message} (see {self.prog} --help)\n')
 
-# %% ../nbs/58_cli.ipynb #b8786518
+# %% ../nbs/58_cli.ipynb #68055b64
 def reading(o:dict, name:str) -> dict:
     "What argparse is to know of an argument"
     if o['kind'] == 'bool': return dict(action='store_true')
@@ -155,15 +156,20 @@ DATA = '''data (--data)
   8-gaussians, 25-gaussians, swiss-roll: points in the plane
   FOLDER or ARCHIVE        of pictures; its sub-folders are the classes'''
 
+def along() -> list: # Names
+    "Trained GANs that come with this package"
+    return sorted(o.parent.name for o in (Path(__path__[0])/'weights').glob('*/config.json'))
+
 @command('list')
 def list_all():
-    "Show the methods with their arguments, the data and the recipes"
+    "Show the methods with their arguments, the data, the recipes, and the weights that come along"
     known = listing()
     print('methods (gannb train METHOD --set KEY=VALUE ...; gannb train METHOD --help explains them)')
     for k, o in sorted(known['methods'].items()):
         words = ' '.join(typed(a, v.get('default')) for a, v in own(o).items())
         print(f'  {k:17} {o["does"]}', folded(words, ' '*20, 20), sep='\n')
     print(DATA, 'recipes (gannb reproduce NAME)', *(f'  {k:16} {o}' for k, o in known['recipes'].items()), sep='\n')
+    print('trained (gannb sample NAME)', *(f'  {o:16} {known["recipes"].get(o, "")}' for o in along()), sep='\n')
 
 # %% ../nbs/58_cli.ipynb #3629da3e
 def usage() -> str:

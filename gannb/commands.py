@@ -20,8 +20,8 @@ from .show import save_gif, save_grid
 from .runs import *
 
 # %% auto #0
-__all__ = ['DEMO', 'LEFT', 'perform', 'report', 'train_run', 'free', 'picture_path', 'save_film', 'wanted', 'sample_run',
-           'picture_run', 'walk_run', 'recover_run', 'evaluate_run', 'demo_run']
+__all__ = ['DEMO', 'LEFT', 'perform', 'report', 'train_run', 'free', 'beside', 'picture_path', 'save_film', 'wanted',
+           'sample_run', 'picture_run', 'walk_run', 'recover_run', 'evaluate_run', 'demo_run']
 
 # %% ../nbs/60_commands.ipynb #39f48044
 def perform(
@@ -90,6 +90,9 @@ def free(
     return next(o for o in names if not o.exists())
 
 # %% ../nbs/60_commands.ipynb #59b526a2
+def beside(run): # Where what is made of a run goes: into its folder, or, if it came along with the package, to runs/NAME
+    return place(run) if place(run).exists() else Path('runs')/run
+
 def picture_path(given, option, *ends, default=''):
     "A new path that a picture can be written to, or one line that says why not; where none was given the next free one"
     path = place(given or free(place(default)))
@@ -129,7 +132,7 @@ def wanted(gan, class_, text): # What a GAN is asked for by `--class` or `--text
 
 @command('sample')
 def sample_run(
-    run:str, # Folder of a run
+    run:str, # Folder of a run, or the name of weights that come along (see gannb list)
     n:Number('int', 1, 10_000)=None, # Pictures (default: 64; of all classes a row of 8 for each of the first ten)
     seed:Seed=0, # Of the latents
     class_:str=None, # Only this class (default: all, of GANs that have classes)
@@ -141,7 +144,7 @@ def sample_run(
 ):
     "Draw samples of a trained GAN into a picture"
     gan = load_run(run, device_of(device))
-    path = picture_path(out, '--out', '.png', '.jpg', '.gif', '.webp', default=f'{run}/samples-{seed}.png')
+    path = picture_path(out, '--out', '.png', '.jpg', '.gif', '.webp', default=f'{beside(run)}/samples-{seed}.png')
     if film and (film := picture_path(film, '--film', '.gif')) == path: raise UserError('--out and --film are one file: give two')
     if not gan.walks and (steps or film): raise UserError(f'a GAN of {gan.config["method"]} does not walk: leave out --steps and --film')
     what = wanted(gan, class_, text)
@@ -158,7 +161,7 @@ def picture_run(run, device): # A trained GAN that makes pictures
 
 @command('walk')
 def walk_run(
-    run:str, # Folder of a run
+    run:str, # Folder of a run, or the name of weights that come along (see gannb list)
     n:Number('int', 1, 100)=16, # Walks side by side
     via:Number('int', 2, 20)=4, # Codes that each walk goes through, and back to the first
     steps:Number('int', 3, 1000)=12, # Pictures from one code to the next; of a circle: in all
@@ -170,7 +173,7 @@ def walk_run(
     device:str=None, # cpu, cuda ... (default: a GPU if there is one)
 ):
     "Walk through the latent space of a trained GAN"
-    gan, path = picture_run(run, device), picture_path(out, '--out', '.gif', default=f'{run}/walk-{seed}.gif')
+    gan, path = picture_run(run, device), picture_path(out, '--out', '.gif', default=f'{beside(run)}/walk-{seed}.gif')
     what = wanted(gan, class_, text)
     z = gan.latents(via*n, *gan.ask(via*n, what), generator=torch.Generator().manual_seed(seed)).view(via, n, -1)
     how = how or ('lerp' if gan.prior is None else 'slerp')
@@ -180,7 +183,7 @@ def walk_run(
 # %% ../nbs/60_commands.ipynb #343f0d3c
 @command('recover')
 def recover_run(
-    run:str, # Folder of a run
+    run:str, # Folder of a run, or the name of weights that come along (see gannb list)
     images:list, # Picture files
     restarts:Number('int', 1, 1000)=8, # Starts per picture
     method:Literal['lm', 'adam']='lm', # Damped least squares, or gradient descent
@@ -191,7 +194,7 @@ def recover_run(
     device:str=None, # cpu, cuda ... (default: a GPU if there is one)
 ):
     "Find the codes of pictures: the pictures, and below them what the GAN makes of their codes"
-    gan, path = picture_run(run, device), picture_path(out, '--out', '.png', default=f'{run}/recovered.png')
+    gan, path = picture_run(run, device), picture_path(out, '--out', '.png', default=f'{beside(run)}/recovered.png')
     what = wanted(gan, class_, text)
     if gan.sentences and what is None: raise UserError('say by --text what is to be seen in these pictures')
     if gan.takes and what is None: raise UserError(f'say by --class which class these pictures are of: {", ".join(gan.classes)}')
@@ -207,7 +210,7 @@ def recover_run(
 # %% ../nbs/60_commands.ipynb #edffe983
 @command('evaluate')
 def evaluate_run(
-    run:str, # Folder of a run
+    run:str, # Folder of a run, or the name of weights that come along (see gannb list)
     n:Number('int', 10, 100_000)=1000, # Samples; compared are at most half as many as there are held-out pictures
     device:str=None, # cpu, cuda ... (default: a GPU if there is one)
 ):
@@ -218,7 +221,7 @@ def evaluate_run(
     if real is None: raise UserError(f'{s["data"]} holds out too few pictures to measure against: 20 are needed')
     m = gan.measure(real, n, train=train)
     print(table(m))
-    path = place(run)/'evaluation.json'   # metrics.json is of the training's end
+    path = beside(run)/'evaluation.json'   # metrics.json is of the training's end
     if path.exists() and path.read_text(encoding='utf-8') != json.dumps(m, indent=1) + '\n': path = free(path)
     write_json(path, m)
     print(path)

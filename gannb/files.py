@@ -4,7 +4,7 @@
 
 # %% ../nbs/03b_files.ipynb #d640809f
 from __future__ import annotations
-import functools, hashlib, importlib, importlib.util, inspect, json, os, time
+import functools, gannb, hashlib, importlib, importlib.util, inspect, json, os, time
 from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
@@ -23,7 +23,7 @@ from .training import *
 
 # %% auto #0
 __all__ = ['METHODS', 'MODULES', 'pack', 'unpack', 'BadFile', 'content', 'save_tensors', 'load_tensors', 'Checkpoints', 'method',
-           'load_modules', 'TooLarge', 'affordable', 'build_gan', 'toy', 'save_gan', 'load_gan']
+           'load_modules', 'TooLarge', 'affordable', 'build_gan', 'toy', 'save_gan', 'run_folder', 'load_gan']
 
 # %% ../nbs/03b_files.ipynb #7355bcfd
 def pack(
@@ -58,7 +58,7 @@ def content(
         h.update(v.contiguous().reshape(-1).view(torch.uint8).numpy())
     return h.hexdigest()
 
-# %% ../nbs/03b_files.ipynb #cee0407c
+# %% ../nbs/03b_files.ipynb #b6935202
 def save_tensors(
     path:Path, # File to write
     things, # What `pack` can take apart
@@ -229,7 +229,7 @@ def load_modules():
     for o in MODULES:
         if importlib.util.find_spec(f'gannb.{o}'): importlib.import_module(f'gannb.{o}')
 
-# %% ../nbs/03b_files.ipynb #be1f2201
+# %% ../nbs/03b_files.ipynb #03c98092
 class TooLarge(Exception): "Nets that this machine cannot hold"
 
 @contextmanager
@@ -282,12 +282,20 @@ def save_gan(
     (tmp := folder/'.config.json').write_text(json.dumps(dict(gan=gan.config, norm=asdict(gan.norm)) | extra, indent=1))
     os.replace(tmp, folder/'config.json')
 
+def run_folder(
+    run, # A folder, or the name of weights that come along with this package
+) -> Path: # A folder
+    "Where a trained GAN is"
+    path, along = place(run), Path(gannb.__path__[0])/'weights'
+    if path.exists() or not (along/str(run)/'config.json').is_file() or Path(run).name != str(run): return path
+    return along/str(run)
+
 def load_gan(
-    folder:Path, # Folder that `save_gan` wrote
+    folder:Path, # Folder that `save_gan` wrote, or a name, see `run_folder`
     device='cpu', # Where the nets go
 ) -> GAN: # The GAN, in evaluation mode
     "Read a trained GAN"
-    folder = Path(folder)
+    folder = run_folder(folder)
     if not (folder/'config.json').exists(): raise BadFile(f'there is no trained GAN in {folder}')
     try:
         config = json.loads((folder/'config.json').read_text(encoding='utf-8'))

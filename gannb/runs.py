@@ -153,7 +153,7 @@ def prepare_out(
     with tempfile.TemporaryFile(dir=out) as f: f.write(b'.')
     return out
 
-# %% ../nbs/59_runs.ipynb #c361a891
+# %% ../nbs/59_runs.ipynb #301ded67
 @contextmanager
 def locked(
     out:Path, # The run's folder, which is there
@@ -189,7 +189,7 @@ def read_config(
     run:Path, # Folder of a run
 ) -> dict: # What its config.json says
     "Read the configuration of a run"
-    path = place(run)/'config.json'
+    path = run_folder(run)/'config.json'
     if not path.exists(): raise BadFile(f'there is no run in {run}: give a folder that `gannb train` made')
     try:
         c = json.loads(path.read_text(encoding='utf-8'))
@@ -205,11 +205,11 @@ def read_config(
 
 # %% ../nbs/59_runs.ipynb #ea416df7
 def load_run(
-    run:Path, # Folder of a run
+    run:Path, # Folder of a run, or the name of weights that come along
     device='cpu', # Where the nets go
 ) -> GAN: # The trained GAN; `.config` is its structure, `.run` all of config.json
     "The GAN that a run has trained"
-    config, run = read_config(run), place(run)
+    config, run = read_config(run), run_folder(run)
     if not (run/'weights.safetensors').exists():
         again = f'finish it with `gannb train {config["gan"]["method"]} --out {run} --resume`'
         raise BadFile(f'{run} has no weights: ' + (again if any(run.glob('checkpoint*')) else 'give a folder that `gannb train` made'))
@@ -516,7 +516,7 @@ def same_data(old, data, name, out): # What the data are known by; a `UserError`
                         'put the old ones back, or give another --out')
     return marks
 
-# %% ../nbs/59_runs.ipynb #f5a03dce
+# %% ../nbs/59_runs.ipynb #c04d341d
 USUAL = dict(pictures=100, steps=300) # Fewer than this have never been enough here
 
 def prospects(

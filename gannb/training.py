@@ -546,7 +546,8 @@ def after_epoch(self:TermRecorder):
     row = means + [self.extra.get(c, math.nan) for c in self.columns]
     self.learn.final_record = L(row); self.values.append(self.learn.final_record)
     t = int(time.time() - self.start)
-    self.logger(L(self.epoch, *row, f'{t//60:02d}:{t%60:02d}'))
+    self.log = L(self.epoch, *row, f'{t//60:02d}:{t%60:02d}')
+    self.logger(self.log)
 
 @patch
 def after_fit(self:TermRecorder): self.read()
@@ -700,6 +701,8 @@ class Dispatcher(Learner):
 # %% ../nbs/03_training.ipynb #6b1843d3
 class GANLearner(Dispatcher):
     "A fastai `Learner` whose batches are the turns of a game"
+    @property
+    def smooth_loss(self): return self.loss_grad.detach() # Of the last turn: the losses of players are not averaged
     def _set_device(self, b):
         batch = self.deal_turns.on_device(b[1:-1])
         return b[0], *batch, batch[0]
