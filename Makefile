@@ -34,7 +34,7 @@ docs: $(BIN)/.dev  ## build the site into _docs/ and check its links
 	@python tools/build_docs.py --force && python tools/check_site.py && echo 'open _docs/index.html'
 
 notebooks: $(BIN)/.dev  ## run all notebooks in place: refreshes stored outputs, the package and README.md
-	@python tools/run_nbs.py && nbdev_export && python tools/build_readme.py
+	@python tools/run_nbs.py && nbdev_export && python tools/build_commands.py && python tools/build_readme.py
 
 clean:  ## remove what was built; runs/ and .venv stay
 	rm -rf _docs _proc _sphinx jupyter_execute build dist nbs/.last_checked; find . -name __pycache__ -not -path './$(VENV)/*' -exec rm -rf {} +

@@ -4,13 +4,13 @@
 
 # %% ../nbs/00_data.ipynb #bf9cfa1f
 from __future__ import annotations
-import os, socket, tarfile, zipfile, numpy as np, torch, torch.distributed as dist, torch.nn.functional as F
+import os, shutil, socket, tarfile, zipfile, numpy as np, torch, torch.distributed as dist, torch.nn.functional as F
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
-from io import StringIO
+from io import BytesIO, StringIO
 from math import ceil, pi
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,20 +20,20 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 from torchvision.datasets import CIFAR10, MNIST, FashionMNIST
-from torchvision.transforms.v2.functional import pil_to_tensor, resize as resize_tensor
+from torchvision.transforms.v2.functional import pil_to_tensor, resize as resize_tensor, to_pil_image
 from fastcore.basics import chunked, patch
 from fastai.data.core import DataLoaders
 from fastai.data.load import DataLoader
-from fastai.data.transforms import get_files
 from fastai.torch_core import default_device
 
 # %% auto #0
-__all__ = ['FACTS', 'NAMED', 'STACKED', 'STACKED_SIZES', 'SPLIT_NAMES', 'SAFE_TAR', 'LAZY_BYTES', 'FOLDERS', 'SOURCES', 'TOYS',
-           'cache_dir', 'DataError', 'seeded', 'world', 'draw', 'Data', 'AnyOf', 'load_digits_data', 'find_or_download',
-           'to_size', 'load_named_data', 'stacked', 'to_rgb', 'read_image', 'LazyImages', 'read_all', 'unpacked',
-           'captions_beside', 'load_folder', 'load_data', 'Norm', 'AsIs', 'Stream', 'BatchLoader', 'image_dls', 'Toy',
-           'eight_gaussians', 'twenty_five_gaussians', 'swiss_roll', 'mixture_1d', 'toy_data', 'PointLoader',
-           'point_dls']
+__all__ = ['FACTS', 'NAMED', 'STACKED', 'STACKED_SIZES', 'JUNK', 'SPLITS', 'MOST', 'SAFE_TAR', 'LAZY_BYTES', 'FOLDERS', 'SOURCES',
+           'TOYS', 'cache_dir', 'DataError', 'place', 'seeded', 'world', 'draw', 'Data', 'AnyOf', 'load_digits_data',
+           'find_or_download', 'to_size', 'load_named_data', 'stacked', 'to_rgb', 'as_image', 'in_range', 'read_image',
+           'to_grey', 'as_pictures', 'LazyImages', 'hidden', 'files_in', 'is_grey', 'all_grey', 'read_all', 'fits',
+           'split_of', 'unpacked', 'captions_beside', 'load_folder', 'load_data', 'Norm', 'AsIs', 'Stream',
+           'BatchLoader', 'image_dls', 'Toy', 'eight_gaussians', 'twenty_five_gaussians', 'swiss_roll', 'mixture_1d',
+           'toy_data', 'PointLoader', 'point_dls']
 
 # %% ../nbs/00_data.ipynb #6918628b
 def cache_dir() -> Path: # `$GANNB_CACHE` or `~/.cache/gannb`
@@ -45,6 +45,13 @@ def cache_dir() -> Path: # `$GANNB_CACHE` or `~/.cache/gannb`
 
 class DataError(ValueError):
     "Data that cannot be had: one line that says why and what to do"
+
+def place(
+    path, # What somebody typed
+) -> Path: # With the home folder in place of ~
+    "A path"
+    try: return Path(path).expanduser()
+    except RuntimeError: raise DataError(f'{path}: there is no such home folder') from None
 
 # %% ../nbs/00_data.ipynb #0339c51f
 def seeded(
@@ -81,6 +88,11 @@ class Data:
     converted:Counter = field(default_factory=Counter) # Number of pictures read that were neither grey nor RGB, by kind
     columns:dict = field(default_factory=dict) # What else belongs to each sample: name -> tensor (n, …), `AnyOf`, or list of n things
     known:dict = field(default_factory=dict) # What else a net may have to know of these data, such as a vocabulary
+    def __post_init__(self):
+        for k, o in dict(labels=self.labels, **self.columns).items():
+            if len(o) != len(self.x): raise DataError(f'{self.name} has {len(self.x)} samples and {len(o)} {k}: one belongs to each')
+        if len(self.labels) and (self.labels.min() < 0 or self.labels.max() >= len(self.classes)):
+            raise DataError(f'{self.name} has labels up to {self.labels.max()} and {len(self.classes)} classes: labels are numbers from 0')
     def __len__(self): return len(self.labels)
     @property
     def size(self): return self.x.shape[-1]
@@ -151,6 +163,14 @@ def to(self:Data, device) -> Data:
     "The same data on `device`"
     columns = {k: o if isinstance(o, list) else o.to(device) for k, o in self.columns.items()}
     return replace(self, x=self.x.to(device), labels=self.labels.to(device), columns=columns)
+
+@patch
+def some(self:Data,
+    n:int, # At most so many
+    seed:int=0, # Another seed, other samples
+) -> Data: # In the old order
+    "A random subset: data are often sorted, and their first samples of one class"
+    return self if n >= len(self) else self.split(n, seed)[1]
 
 @patch
 def split(self:Data,
@@ -233,27 +253,75 @@ def to_rgb(
 ) -> Image.Image: # 8-bit RGB
     "Rescale what has more than 8 bits, lay what is transparent on white, convert the rest"
     if im.mode[0] in 'IF':
-        x = np.nan_to_num(np.asarray(im, dtype=np.float32))
-        x /= 65535 if im.mode[0] == 'I' else 255 if x.max() > 1 else 1   # floats hold 0…1 or 0…255
-        im = Image.fromarray((255*x.clip(0, 1)).round().astype(np.uint8))
+        x = np.nan_to_num(np.asarray(im, dtype=np.float64))
+        full = 65535 if ';' in im.mode else next(o for o in (1, 255, 65535, x.max()) if x.max() <= o)   # 'I;16' has 16 bits, 'I' and 'F' 32
+        im = Image.fromarray((255*(x/full).clip(0, 1)).round().astype(np.uint8))
     if im.has_transparency_data:
         im = im.convert('RGBA')
         im = Image.alpha_composite(Image.new('RGBA', im.size, 'white'), im)
     return im.convert('RGB')
 
 # %% ../nbs/00_data.ipynb #d7f11efd
+def as_image(
+    source, # Path, open file, bytes, PIL image; or array or tensor: (h, w), (c, h, w) or (h, w, 3), uint8 or floats in [0, 1]
+) -> Image.Image:
+    "Whatever is a picture, as PIL has it"
+    if isinstance(source, Image.Image): return source.copy()
+    if isinstance(source, (bytes, memoryview)): source = BytesIO(source)
+    if not isinstance(source, (Tensor, np.ndarray)): return Image.open(source)
+    x = torch.as_tensor(source).detach().cpu()
+    if x.ndim == 3 and x.shape[0] not in (1, 3): x = x.movedim(-1, 0)   # as numpy has them
+    if x.ndim not in (2, 3) or x.ndim == 3 and x.shape[0] not in (1, 3): raise DataError(f'a picture is (c, h, w), not {tuple(x.shape)}')
+    return to_pil_image(x if x.dtype == torch.uint8 else (255*in_range(x.float()[None])[0]).round().byte())
+
+def in_range(
+    x:Tensor, # Floats
+) -> Tensor: # The same
+    "Pictures with values in [0, 1], or a `DataError` that says what they are"
+    bad = len(x) - x.isfinite().flatten(1).all(1).sum()
+    if bad: raise DataError(f'{bad} of {len(x)} pictures have values that are not finite')
+    lo, hi = x.aminmax() if x.numel() else (0, 1)
+    if lo < -1e-3 or hi > 1 + 1e-3: raise DataError(f'pictures must be in [0, 1], got {lo:.2f} to {hi:.2f}: decode them, as with to_pixels')
+    return x
+
+# %% ../nbs/00_data.ipynb #7aef625c
 def read_image(
-    path, # A file
+    source, # As in `as_image`
     size:int, # Height and width wanted
     resize:str='crop', # 'crop' to the centre or 'squash' to a square
 ) -> tuple: # uint8 (3, size, size), and the kind of picture it was
     "First frame of any picture that PIL can read, turned as its EXIF says"
-    with Image.open(path) as im:
+    with as_image(source) as im:
         kind = im.mode + (', animated' if getattr(im, 'n_frames', 1) > 1 else '')
         im.draft(None, (2*size,2*size))
         im = to_rgb(ImageOps.exif_transpose(im))
     im = ImageOps.fit(im, (size,size)) if resize == 'crop' else im.resize((size,size))
     return pil_to_tensor(im), kind
+
+# %% ../nbs/00_data.ipynb #72749197
+def to_grey(
+    x:Tensor, # uint8, (3, h, w)
+) -> Tensor: # uint8, (1, h, w)
+    "Luma, as PIL has it (ITU-R 601-2)"
+    return ((x.int()*torch.tensor([19595, 38470, 7471])[:, None, None]).sum(0, keepdim=True) + 2**15 >> 16).byte()
+
+def as_pictures(
+    source, # A picture as in `as_image`, or several: a list, or a tensor (n, c, h, w)
+    shape:tuple, # Wanted, (c, h, w)
+) -> Tensor: # uint8, (n, c, h, w)
+    "Any pictures, read as `load_data` reads a folder"
+    def one(o):
+        try: x, _ = read_image(o, shape[-1])
+        except DataError: raise
+        except Exception as e:   # PIL raises many kinds
+            name = o if isinstance(o, (str, Path)) else 'this'
+            why = getattr(e, 'strerror', None) or ' '.join(str(e).split())
+            if isinstance(e, UnidentifiedImageError): why = 'its format is not known: use PNG or JPEG'
+            raise DataError(f'{name} cannot be read as a picture: {why}') from None
+        return to_grey(x) if shape[0] == 1 else x
+    several = isinstance(source, (list, tuple)) or getattr(source, 'ndim', 0) == 4
+    if several and not len(source): raise DataError('no picture was given')
+    return torch.stack([one(o) for o in (source if several else [source])])
 
 # %% ../nbs/00_data.ipynb #6896dbf8
 @cache
@@ -287,13 +355,38 @@ def __getitem__(self:LazyImages,
     self.prefetch(idx)
     return torch.stack([o.result() for o in self.ahead.pop(tuple(idx.tolist()))]).to(self.device)
 
+# %% ../nbs/00_data.ipynb #23149fc8
+JUNK = '__MACOSX', 'Thumbs.db', 'desktop.ini' # What operating systems leave beside pictures
+
+def hidden(name): return name.startswith('.') or name in JUNK
+
+def files_in(
+    top:Path, # A folder
+) -> list: # Paths, sorted
+    "All regular files below a folder, each folder entered once"
+    seen, res = {os.path.realpath(top)}, []
+    for at, folders, files in os.walk(top, followlinks=True):
+        res += [p for o in files if not hidden(o) and (p := Path(at, o)).is_file()]   # no pipes: reading one would wait for ever
+        paths, folders[:] = [Path(at, o) for o in sorted(folders) if not hidden(o)], []
+        for p in sorted(paths, key=os.path.islink):   # links last
+            real, link = os.path.realpath(p), p.is_symlink()
+            if not (link and real in seen): folders.append(p.name); seen.add(real)
+    return sorted(res)
+
 # %% ../nbs/00_data.ipynb #3d5e1bc0
 def _try_read(path, size, resize):
     "The picture and its kind, or None and the reason why not"
     try: return read_image(path, size, resize)
     except Exception as e: return None, 'not a picture' if isinstance(e, UnidentifiedImageError) else str(e)
 
-def read_all(files, size, resize='crop', lazy=False):
+def is_grey(im): return bool((im == im[:1]).all())
+
+def all_grey(files, size, resize):
+    "Is no picture in colour? Looked at until the first that is"
+    parts = (_pool().map(partial(_try_read, size=size, resize=resize), o) for o in chunked(files, 64))
+    return all(im is None or is_grey(im) for part in parts for im, _ in part)
+
+def read_all(files, size, resize='crop', lazy=False, beside=()):
     "Those files that are pictures: tensor or `LazyImages`, paths; then (path, reason) of the skipped, numbers of the converted by kind"
     x = torch.empty(0 if lazy else len(files), 3, size, size, dtype=torch.uint8)
     kept, skipped, converted, grey = [], [], Counter(), True
@@ -301,20 +394,32 @@ def read_all(files, size, resize='crop', lazy=False):
     for path,(im,note) in zip(files, results):
         if im is None: skipped.append((path, note)); continue
         if not lazy: x[len(kept)] = im
-        grey = grey and bool((im == im[:1]).all())
+        grey = grey and is_grey(im)
         if note not in ('L', 'RGB'): converted[note] += 1
         kept.append(path)
-    c = 1 if grey else 3
+    c = 1 if grey and all_grey(beside, size, resize) else 3
     return LazyImages(kept, size, c, resize) if lazy else x[:len(kept),:c].contiguous(), kept, skipped, converted
 
 # %% ../nbs/00_data.ipynb #1d8ef92e
-SPLIT_NAMES = 'train', 'test', 'valid', 'val'
+SPLITS = dict(train=('train', 'training'), test=('test', 'testing', 'valid', 'val', 'validation')) # Names of folders, in any case
+MOST = 100 # An archive may hold so many times its own size
 SAFE_TAR = dict(filter='data') if hasattr(tarfile, 'data_filter') else {} # Early releases of Python 3.10 and 3.11 lack it
+
+def fits(path, size, to):
+    "A `DataError` where what is in an archive would fill the disk, or is far larger than pictures can be"
+    free, large = shutil.disk_usage(to).free, f'{path} would be {size/2**20:.0f} MB unpacked'
+    if size > MOST*path.stat().st_size + 2**20: raise DataError(f'{large}, far more than pictures ever are: it is left alone')
+    if size > free: raise DataError(f'{large}, and {free/2**20:.0f} are free: name a larger place by GANNB_CACHE')
+
+def split_of(name): # 'train', 'test', or None
+    "Which split a folder of this name holds"
+    return next((k for k, names in SPLITS.items() if name.lower() in names), None)
 
 def _extract(path, to):
     "All of a .tar (compressed or not) or .zip; nothing may land outside the folder `to`"
     try:
-        if zipfile.is_zipfile(path): zipfile.ZipFile(path).extractall(to)
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as f: fits(path, sum(o.file_size for o in f.infolist()), to); f.extractall(to)
         else:
             with tarfile.open(path) as f:
                 members = [m for m in f if m.isfile() or m.isdir()]   # no links, no devices
@@ -322,10 +427,11 @@ def _extract(path, to):
                 if bad: raise DataError(f'{path} is not safe to unpack: {bad[0]} would land outside')
                 f.fileobj.seek(f.offset)
                 if f.fileobj.read(512).strip(b'\0'): raise tarfile.ReadError   # a damaged header ends the list, but not the archive
-                f.extractall(to, members, **SAFE_TAR)
+                fits(path, sum(m.size for m in members), to); f.extractall(to, members, **SAFE_TAR)
     except DataError: raise
     except Exception as e:   # every format has its own
-        raise DataError(f'{path} cannot be unpacked ({type(e).__name__}): give a folder of pictures, or a .tar or .zip of it') from None
+        why = 'it asks for a password' if 'password' in str(e) else type(e).__name__
+        raise DataError(f'{path} cannot be unpacked ({why}): give a folder of pictures, or a .tar or .zip of it') from None
 
 def unpacked(path):
     "The folder inside an archive, unpacked once"
@@ -334,21 +440,22 @@ def unpacked(path):
     if not res.exists():
         res.parent.mkdir(exist_ok=True)
         with TemporaryDirectory(dir=res.parent) as tmp:
-            _extract(path, f'{tmp}/all')
+            os.mkdir(f'{tmp}/all'); _extract(path, f'{tmp}/all')
             if not res.exists(): os.rename(f'{tmp}/all', res) # another process may have been faster
-    inside = [o for o in res.iterdir() if not o.name.startswith('.')]
-    return inside[0] if len(inside) == 1 and inside[0].is_dir() and inside[0].name not in SPLIT_NAMES else res
+    inside = [o for o in res.iterdir() if not hidden(o.name)]
+    return inside[0] if len(inside) == 1 and inside[0].is_dir() and not split_of(inside[0].name) else res
 
 # %% ../nbs/00_data.ipynb #97059827
 LAZY_BYTES = 4 * 2**30 # Larger folders stay on disk
 
 def _split_folder(top, split):
-    "The folder that holds a split, and the sub-folders of `top` that are splits"
-    parts = {o: top/o for o in SPLIT_NAMES if (top/o).is_dir()}
-    wanted = ['train'] if split == 'train' else SPLIT_NAMES[1:]
-    src = next((parts[o] for o in wanted if o in parts), None if parts else top)
-    if src is None: raise DataError(f'{top} has {" and ".join(parts)}, but no {split}: add that folder')
-    return src, parts.values()
+    "The folder that holds a split, and all sub-folders of `top` that are splits"
+    found = [(o, k) for o in sorted(top.iterdir()) if not hidden(o.name) and o.is_dir() and (k := split_of(o.name))]
+    parts = sorted((o for o, k in found if k == split), key=lambda o: SPLITS[split].index(o.name.lower()))   # 'test' before 'valid'
+    if found and not parts: raise DataError(f'{top} has {" and ".join(o.name for o, _ in found)}, but no {split}: add that folder')
+    if len(parts) > 1 and split == 'train':
+        raise DataError(f'{top} has {" and ".join(o.name for o in parts)}: which one is to train on? Rename the other')
+    return parts[0] if parts else top, [o for o, _ in found]
 
 def captions_beside(pictures):
     "For each picture the lines of the .txt file of the same name beside it"
@@ -364,14 +471,15 @@ def load_folder(path, size=64, split='train', resize='crop', lazy=None):
     "Pictures of a folder or archive; sub-folders are the classes"
     name, top = (path.stem, unpacked(path)) if path.is_file() else (path.resolve().name, path)
     src, parts = _split_folder(top, split)
-    files = sorted(get_files(src))
+    files = files_in(src)
     pictures = {o.with_suffix('') for o in files if o.suffix != '.txt'}
     files = [o for o in files if o.suffix != '.txt' or o.with_suffix('') not in pictures]   # else captions
     if lazy is None: lazy = 3*size*size*len(files) > LAZY_BYTES
-    images, kept, skipped, converted = read_all(files, size, resize, lazy)
+    beside = [o for p in parts if p != src for o in files_in(p) if o.suffix != '.txt']
+    images, kept, skipped, converted = read_all(files, size, resize, lazy, beside)
     if not kept: raise DataError(f'none of the {len(files)} files in {src} is a readable picture: give a folder of pictures')
     names = [o.parts[0] if len(o.parts) > 1 else name for o in (p.relative_to(src) for p in kept)]
-    classes = sorted({*names, *(o.name for p in parts for o in p.iterdir() if o.is_dir() and not o.name.startswith('.'))})
+    classes = sorted({*names, *(o.name for p in parts for o in p.iterdir() if o.is_dir() and not hidden(o.name))})
     said = captions_beside(kept)
     columns = dict(captions=said) if any(said) else {}
     res = Data(images, torch.tensor([classes.index(o) for o in names]), classes, name, skipped, converted, columns)
@@ -394,7 +502,7 @@ def load_data(
     lazy:bool=None, # Leave a folder's pictures on disk? By default those of more than `LAZY_BYTES`
 ) -> Data:
     "Pictures and labels, or a `DataError` that says what to do"
-    name, path = str(name_or_folder), Path(name_or_folder).expanduser()
+    name, path = str(name_or_folder), place(name_or_folder)
     for what,got,legal in (('split', split, ('train', 'test')), ('resize', resize, ('crop', 'squash'))):
         if got not in legal: raise DataError(f'{what} must be {legal[0]!r} or {legal[1]!r}, got {got!r}')
     if size is not None and (type(size) != int or size < 1): raise DataError(f'size must be a positive whole number, got {size!r}')

@@ -4,13 +4,12 @@
 
 # %% ../nbs/52_explorer.ipynb #3b152683
 from __future__ import annotations
-import copy, io, json, math, torch, torch.nn as nn, ipywidgets as W
+import copy, json, math, torch, torch.nn as nn, ipywidgets as W
 from functools import partial
 from html import escape
 from pathlib import Path
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
-from torchvision.transforms.functional import pil_to_tensor
 from fastcore.basics import patch
 from .data import *
 from .layers import *
@@ -21,7 +20,7 @@ from .latent import *
 from .recover import *
 
 # %% auto #0
-__all__ = ['LOOK', 'panel', 'Bare', 'draw_codes', 'choose_directions', 'Explorer', 'read_picture', 'Panel', 'panel_notebook']
+__all__ = ['LOOK', 'panel', 'Bare', 'draw_codes', 'choose_directions', 'Explorer', 'Panel', 'panel_notebook']
 
 # %% ../nbs/52_explorer.ipynb #9182bfe5
 class Bare(GAN):
@@ -69,13 +68,14 @@ def choose_directions(
 class Explorer:
     "A place in the latent space of a GAN"
     def __init__(self,
-        gan, # A `GAN`, `gan.at(*cond)`, or any net from codes to pictures in [-1, 1]
+        gan, # A `GAN`, `gan.at(*cond)`, any net from codes to pictures in [-1, 1], or the folder of a run
         z:Tensor|None=None, # Start, (nz,); None: drawn
         directions='jacobian', # As in `choose_directions`
         k:int=4, # Directions of each kind
         reach:float|None=None, # Largest amount; None: half the length of the start
         seed:int=0, # Of draws
     ):
+        if isinstance(gan, (str, Path)): gan = load_gan(gan)
         self.gan = gan if isinstance(gan, GAN) else Bare(gan)
         self.draws = isinstance(gan, GAN) or self.gan.prior is not None # Can it draw codes?
         self.cond, self.path = self.gan.ask(1), WALKS[way_of(self.gan)]
@@ -154,27 +154,14 @@ def ask(self:Explorer,
     if self.gan.walks: self.start(draw_codes(self.gan, 1, seed, y)[0])
     self.cond = cond
 
-# %% ../nbs/52_explorer.ipynb #aad1fe52
-def read_picture(
-    source, # Path, bytes, `PIL.Image`, or tensor (c, h, w): uint8, or floats in [0, 1]
-    shape, # Wanted, (c, h, w)
-) -> Tensor: # In [0, 1], (1, c, h, w)
-    "A picture, cut to a square or what is wanted, and resized"
-    c, h, w = shape
-    if isinstance(source, Tensor): source = grid_image(source[None], pad=0)
-    elif not isinstance(source, Image.Image):
-        try: source = Image.open(io.BytesIO(source) if isinstance(source, (bytes, memoryview)) else source)
-        except Image.UnidentifiedImageError: raise ValueError('this is not a picture that can be read: use PNG or JPEG') from None
-    return pil_to_tensor(ImageOps.fit(source.convert('L' if c == 1 else 'RGB'), (w, h)))[None]/255
-
 # %% ../nbs/52_explorer.ipynb #e46981a0
 @patch
 def start_from(self:Explorer,
-    picture, # As in `read_picture`
+    picture, # A file, bytes, PIL image, array or tensor, see `as_image`
     **kw, # For `recover`, as `method` and `steps`
 ) -> float: # Root mean square error of a pixel, in [0, 1]
     "Start at the code of a picture"
-    x = read_picture(picture, self.picture().shape)
+    x = as_pictures(picture, tuple(self.picture().shape))/255
     prior, how = self.gan.prior or Normal(len(self.home)), dict(restarts=4, steps=300, start=self.gan.guess)
     found = recover(self.net, self.net.norm.encode(x), prior, **how | kw)
     self.start(found.best[0])
@@ -243,7 +230,7 @@ class Panel(W.VBox):
         width:int=256, # Of the picture, in pixels of the screen
         **kw, # For `Explorer`
     ):
-        self.explorer = e = gan if isinstance(gan, Explorer) else Explorer(load_gan(gan) if isinstance(gan, (str, Path)) else gan, **kw)
+        self.explorer = e = gan if isinstance(gan, Explorer) else Explorer(gan, **kw)
         self.width, self.still, look = width, False, dict(style=dict(description_width='7rem'))
         slider = lambda name, lo, hi: W.FloatSlider(0, min=lo, max=hi, step=(hi - lo)/100, description=name, **look)
         self.sliders, self.t = {n: slider(n, -e.reach, e.reach) for n in e.directions}, slider('A to B', 0., 1.)

@@ -4,12 +4,14 @@
 
 # %% ../nbs/03b_files.ipynb #d640809f
 from __future__ import annotations
-import functools, importlib, importlib.util, inspect, json, os, time
-from contextlib import suppress
+import functools, gannb, hashlib, importlib, importlib.util, inspect, json, os, time
+from collections import Counter
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 import numpy as np, torch, torch.nn as nn, torch.distributed as dist
 from torch import Tensor
+from torch.nn.modules.module import register_module_module_registration_hook, register_module_parameter_registration_hook
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from fastcore.basics import patch
@@ -20,8 +22,8 @@ from .layers import *
 from .training import *
 
 # %% auto #0
-__all__ = ['METHODS', 'MODULES', 'pack', 'unpack', 'BadFile', 'save_tensors', 'load_tensors', 'Checkpoints', 'method',
-           'load_modules', 'build_gan', 'toy', 'save_gan', 'load_gan']
+__all__ = ['METHODS', 'MODULES', 'pack', 'unpack', 'BadFile', 'content', 'save_tensors', 'load_tensors', 'Checkpoints', 'method',
+           'load_modules', 'TooLarge', 'affordable', 'build_gan', 'toy', 'save_gan', 'run_folder', 'load_gan']
 
 # %% ../nbs/03b_files.ipynb #7355bcfd
 def pack(
@@ -45,6 +47,18 @@ def unpack(o, tensors:dict):
 # %% ../nbs/03b_files.ipynb #0827ae2d
 class BadFile(ValueError): "A file that is not what it should be, in one line"
 
+def content(
+    tree:str, # JSON
+    tensors:dict, # Name -> tensor, on the CPU
+) -> str: # Hexadecimal
+    "Hash of all that a file holds"
+    h = hashlib.sha256(tree.encode())
+    for k, v in sorted(tensors.items()):
+        h.update(f'{k} {v.dtype} {tuple(v.shape)}'.encode())
+        h.update(v.contiguous().reshape(-1).view(torch.uint8).numpy())
+    return h.hexdigest()
+
+# %% ../nbs/03b_files.ipynb #b6935202
 def save_tensors(
     path:Path, # File to write
     things, # What `pack` can take apart
@@ -56,10 +70,15 @@ def save_tensors(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         flat = {k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
-        save_file(flat, tmp, metadata={'gannb': tree})
+        tmp.touch()
+        mode = tmp.stat().st_mode   # as this user makes files
+        save_file(flat, tmp, metadata={'gannb': tree, 'sha256': content(tree, flat)})
+        tmp.chmod(mode)
         with open(tmp, 'rb+') as f: os.fsync(f.fileno())
         if keep and path.exists(): os.replace(path, f'{path}.prev')
         os.replace(tmp, path)
+        with suppress(OSError):   # the folder, too, has to survive a loss of power
+            folder = os.open(path.parent, os.O_RDONLY); os.fsync(folder); os.close(folder)
         with suppress(OSError):   # what killed processes left
             for old in path.parent.glob(f'.{path.name}.*'): time.time() - old.stat().st_mtime > 3600 and old.unlink()
     except (OSError, SafetensorError) as e: raise BadFile(f'cannot write {path}: {e}') from None
@@ -76,10 +95,11 @@ def load_tensors(
     try:
         with safe_open(path, 'pt') as f:
             meta, tensors = f.metadata() or {}, {k: f.get_tensor(k) for k in f.keys()}
-    except (OSError, SafetensorError):
-        raise BadFile(f'{path} is damaged, or not a safetensors file{_kept(path)}') from None
-    if 'gannb' not in meta: raise BadFile(f'{path} was not written by gannb')
-    return unpack(json.loads(meta['gannb']), tensors)
+        if meta.keys() - {'gannb', 'sha256'} or meta.get('sha256', '') not in ('', content(meta['gannb'], tensors)): raise ValueError
+        return unpack(json.loads(meta['gannb']), tensors)
+    except BadFile: raise
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError, RuntimeError):
+        raise BadFile(f'{path} is damaged, or not a safetensors file of gannb{_kept(path)}') from None
 
 def _kept(path):
     prev = Path(f'{path}.prev')
@@ -192,7 +212,8 @@ def method(
             bound = inspect.signature(f).bind(*args, **kwargs)
             bound.apply_defaults()
             gan = f(**bound.arguments)
-            gan.config = json.loads(json.dumps(dict(method=name) | bound.arguments))
+            try: gan.config = json.loads(json.dumps(dict(method=name) | bound.arguments))
+            except TypeError: raise ValueError(f'{name}: its arguments must be what JSON can hold, and {bound.arguments} are not') from None
             return gan
         METHODS[name] = make
         return make
@@ -208,6 +229,27 @@ def load_modules():
     for o in MODULES:
         if importlib.util.find_spec(f'gannb.{o}'): importlib.import_module(f'gannb.{o}')
 
+# %% ../nbs/03b_files.ipynb #03c98092
+class TooLarge(Exception): "Nets that this machine cannot hold"
+
+@contextmanager
+def affordable(
+    parts:int=20_000, # So many modules at most
+):
+    "Inside, a net with too many parameters or parts is not finished"
+    memory, count = os.sysconf('SC_PAGE_SIZE')*os.sysconf('SC_PHYS_PAGES'), Counter()
+    def parameter(module, key, p):
+        count['parameters'] += 0 if p is None else p.numel()
+        n = count['parameters']
+        if 16*n > memory: raise TooLarge(f'{n/1e9:.1f} billion parameters do not fit into {memory/2**30:.0f} GiB')
+    def part(module, key, sub):
+        count['parts'] += 1
+        if count['parts'] > parts: raise TooLarge(f'more than {parts} layers do not fit into a net that anybody can train')
+    hooks = register_module_parameter_registration_hook(parameter), register_module_module_registration_hook(part)
+    try: yield
+    finally:
+        for o in hooks: o.remove()
+
 # %% ../nbs/03b_files.ipynb #e969d4b0
 def build_gan(config:dict) -> GAN:
     "Make the (untrained) GAN that `config` describes"
@@ -215,6 +257,10 @@ def build_gan(config:dict) -> GAN:
     name = config.pop('method', None)
     if name not in METHODS: load_modules()
     if name not in METHODS: raise ValueError(f'no method {name!r}: there are {", ".join(sorted(METHODS))}')
+    try:
+        with torch.random.fork_rng([]), torch.device('meta'), affordable(): METHODS[name](**config)
+    except TooLarge as e: raise ValueError(f'{name}: {e}: choose narrower nets, or fewer layers (--set)') from None
+    except Exception: pass   # what is wrong comes again
     try: return METHODS[name](**config)
     except TypeError as e: raise ValueError(f'{name}: {e}') from None
 
@@ -236,16 +282,27 @@ def save_gan(
     (tmp := folder/'.config.json').write_text(json.dumps(dict(gan=gan.config, norm=asdict(gan.norm)) | extra, indent=1))
     os.replace(tmp, folder/'config.json')
 
+def run_folder(
+    run, # A folder, or the name of weights that come along with this package
+) -> Path: # A folder
+    "Where a trained GAN is"
+    path, along = place(run), Path(gannb.__path__[0])/'weights'
+    if path.exists() or not (along/str(run)/'config.json').is_file() or Path(run).name != str(run): return path
+    return along/str(run)
+
 def load_gan(
-    folder:Path, # Folder that `save_gan` wrote
+    folder:Path, # Folder that `save_gan` wrote, or a name, see `run_folder`
     device='cpu', # Where the nets go
 ) -> GAN: # The GAN, in evaluation mode
     "Read a trained GAN"
-    folder = Path(folder)
+    folder = run_folder(folder)
     if not (folder/'config.json').exists(): raise BadFile(f'there is no trained GAN in {folder}')
-    try: config = json.loads((folder/'config.json').read_text()); gan = build_gan(config['gan'])
-    except (KeyError, json.JSONDecodeError): raise BadFile(f'{folder/"config.json"} does not describe a GAN') from None
-    gan.norm = replace(gan.norm, **config['norm'])   # in the space that it was trained in
+    try:
+        config = json.loads((folder/'config.json').read_text(encoding='utf-8'))
+        what, norm = dict(config['gan']), {k: float(config['norm'][k]) for k in ('mean', 'std')}
+    except (KeyError, TypeError, ValueError, RecursionError): raise BadFile(f'{folder/"config.json"} does not describe a GAN') from None
+    gan = build_gan(what)
+    gan.norm = replace(gan.norm, **norm)   # in the space that it was trained in
     weights = load_tensors(folder/'weights.safetensors')
     try: gan.load_state_dict(weights)
     except (RuntimeError, AttributeError, TypeError):

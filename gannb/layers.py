@@ -165,7 +165,7 @@ def join(
     def fit(c):
         bad = lambda why: ValueError(f'a condition of shape {tuple(c.shape)} cannot go beside {tuple(x.shape)}: {why}')
         if c.ndim not in (2,4): raise bad('use one_hot(y, n) for labels, c[:,None] for one number per sample')
-        if len(c) != len(x): raise bad('the batches differ')
+        if c.shape[0] != x.shape[0]: raise bad('the batches differ')
         if x.ndim == 2: return c.flatten(1)
         if c.ndim == 2: return c[:,:,None,None].expand(-1, -1, *x.shape[2:])
         if resize: return F.adaptive_avg_pool2d(c, x.shape[2:])

@@ -12,14 +12,14 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from fastcore.basics import patch
 from fastai.callback.core import Callback
-from .data import DataError, Data, STACKED, cache_dir, load_data, stacked
+from .data import DataError, Data, STACKED, cache_dir, in_range, load_data, seeded, stacked
 from .training import GAN
 
 # %% auto #0
-__all__ = ['TURNS', 'BETTER', 'Judge', 'as_float', 'batches', 'turned', 'rescale', 'train_judge', 'agreement', 'judge', 'moments',
-           'frechet_distance', 'kid', 'inception_score', 'distances', 'radii', 'prdc', 'mode_stats', 'StackedJudge',
-           'modes_covered', 'nearest', 'parzen_log_prob', 'parzen_log_likelihood', 'compare', 'short', 'Scores',
-           'PointJudge', 'judge_for', 'drawn', 'evaluate', 'Seen', 'ReportMetrics']
+__all__ = ['TURNS', 'EXACT', 'BETTER', 'Judge', 'as_float', 'batches', 'turned', 'rescale', 'train_judge', 'agreement', 'judge',
+           'moments', 'features_of', 'frechet_distance', 'kid', 'inception_score', 'distances', 'about', 'radii',
+           'prdc', 'mode_stats', 'StackedJudge', 'modes_covered', 'nearest', 'parzen_log_prob', 'parzen_log_likelihood',
+           'compare', 'short', 'Scores', 'PointJudge', 'judge_for', 'drawn', 'evaluate', 'Seen', 'ReportMetrics']
 
 # %% ../nbs/04_metrics.ipynb #0bba21f5
 TURNS = ['0°', '90°', '180°', '270°']
@@ -54,7 +54,8 @@ def as_float(
 ) -> Tensor: # Pictures in [0, 1], (n, c, h, w)
     "Pictures as floats in [0, 1]"
     x = x.x[:] if isinstance(x, Data) else x
-    return x.float()/255 if x.dtype == torch.uint8 else x.float()
+    if x.dtype == torch.uint8: return x.float()/255
+    return in_range(x.float()) if x.ndim == 4 else x.float()   # vectors have no bounds
 
 def batches(x, bs=500):
     "Pictures in [0, 1], a batch at a time"
@@ -94,7 +95,7 @@ def rescale(
     data:Data, # Its training pictures
 ) -> Judge: # The same judge, with features of mean square 1
     "Give the features a standard scale, without changing any answer"
-    c = net.features(data.x[:5000]).square().mean().sqrt()
+    c = net.features(data.some(5000)).square().mean().sqrt()
     for o in net.body[-2].parameters(): o.div_(c)
     net.head.weight.mul_(c)
     return net
@@ -130,6 +131,7 @@ def agreement(
 ) -> float: # Share of pictures in which the judge sees the wanted class
     "How often the judge sees the class that was asked for"
     y = x.labels if y is None else y
+    if len(y) != len(x): raise ValueError(f'{len(x)} pictures and {len(y)} classes: give one for each')
     return (judge.probs(x).argmax(1) == y.cpu()).float().mean().item()
 
 # %% ../nbs/04_metrics.ipynb #269ba7c9
@@ -182,7 +184,8 @@ def judge(
     net = read_judge(path)
     if net is None:
         net = train_judge(train, seed, device)
-        x, y = as_float(valid.x[:5000]), valid.labels[:5000]
+        some = valid.some(5000)
+        x, y = as_float(some), some.labels
         if not net.sorts: y = torch.arange(len(x)) % 4; x = turned(x, y)
         net.name, net.accuracy = train.name, agreement(net, x, y)
         write_judge(path, net)
@@ -197,12 +200,21 @@ def moments(
     mu = f.mean(0)
     return mu, torch.linalg.qr(f - mu, mode='r')[1] / math.sqrt(len(f) - 1)
 
+def features_of(real, fake, least=2):
+    "Both as float64 on the CPU, or one line that says what they should be"
+    x, y = (o.detach().cpu().double() for o in (real, fake))
+    shapes = ' and '.join(str(tuple(o.shape)) for o in (x, y))
+    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]: raise ValueError(f'features are (n, d) and (m, d), got {shapes}')
+    if min(len(x), len(y)) < least: raise ValueError(f'{least} samples on each side are needed, got {len(x)} and {len(y)}')
+    if not (x.isfinite().all() and y.isfinite().all()): raise ValueError('the features hold values that are not finite')
+    return x, y
+
 def frechet_distance(
     real:Tensor, # Features, (n, d)
     fake:Tensor, # Features, (m, d)
 ) -> float: # Squared distance
     "Fréchet distance of the Gaussians with the features' means and covariances (Heusel et al. 2017, eq. 6)"
-    (mu1, R1), (mu2, R2) = moments(real), moments(fake)
+    (mu1, R1), (mu2, R2) = map(moments, features_of(real, fake))
     return ((mu1 - mu2).square().sum() + R1.square().sum() + R2.square().sum() - 2*torch.linalg.matrix_norm(R1@R2.T, 'nuc')).item()
 
 # %% ../nbs/04_metrics.ipynb #288150e6
@@ -211,7 +223,7 @@ def kid(
     fake:Tensor, # Features, (m, d)
 ) -> float: # Unbiased estimate; may be slightly negative
     "Kernel distance: unbiased MMD² with the kernel (x·y/d + 1)³ (Bińkowski et al. 2018, §4)"
-    x, y = (o.detach().cpu().double() for o in (real, fake))
+    x, y = features_of(real, fake)
     def total(a, b): return sum(((o@b.T/a.shape[1] + 1)**3).sum() for o in a.split(max(1, 2**20//len(b))))
     def others(a): return (total(a, a) - ((a*a).sum(1)/a.shape[1] + 1).pow(3).sum()) / (len(a)*(len(a) - 1))
     return (others(x) + others(y) - 2*total(x, y)/(len(x)*len(y))).item()
@@ -225,9 +237,17 @@ def inception_score(
     return (torch.special.entr(p.mean(0)).sum() - torch.special.entr(p).sum(1).mean()).exp().item()
 
 # %% ../nbs/04_metrics.ipynb #1f74ce82
+EXACT = dict(compute_mode='donot_use_mm_for_euclid_dist') # Distances as differences, not by a product of matrices
+
 def distances(a, b, limit=2**20):
-    "Euclidean distances of the rows of `a` to all rows of `b`, in blocks of rows that fit in a cache"
-    for rows in a.split(max(1, limit//len(b))): yield torch.cdist(rows, b)
+    "Euclidean distances of the rows of `a` to all rows of `b`, in blocks of rows that fit in a cache; exact, as differences are"
+    for rows in a.split(max(1, limit//len(b))): yield torch.cdist(rows, b, **EXACT)
+
+def about(a, b, limit=2**20):
+    "The same, faster and nearly: by products of matrices, of vectors that are centred first"
+    mean = b.mean(0)
+    b = b - mean
+    for rows in a.split(max(1, limit//len(b))): yield torch.cdist(rows - mean, b)
 
 def radii(
     f:Tensor, # Features, (n, d)
@@ -244,7 +264,7 @@ def prdc(
     k:int=5, # Size of a neighbourhood
 ) -> dict: # precision, recall, density, coverage
     "Precision and recall (Kynkäänniemi et al. 2019, §2), density and coverage (Naeem et al. 2020, §3.2)"
-    x, y = (o.detach().cpu().double() for o in (real, fake))
+    x, y = features_of(real, fake, k + 1)
     r, s = radii(x, k), radii(y, k)
     made, balls, covered = [], [], torch.zeros(len(x), dtype=torch.bool)
     for o, s_j in zip(distances(y, x), s.split(max(1, 2**20//len(x)))):
@@ -294,7 +314,7 @@ def modes_covered(
     at_least:int=1, # Good samples that make a mode covered
 ) -> dict: # modes covered, of how many, share of good samples, KL of their shares to equal shares
     "How many modes of a toy the samples reach, and how many samples are near one"
-    dist, mode = torch.cdist(samples.cpu().float(), toy.modes.cpu().float()).min(1)
+    dist, mode = torch.cdist(samples.cpu().float(), toy.modes.cpu().float(), **EXACT).min(1)
     good = mode[dist < radius*toy.std]
     counts = torch.bincount(good, minlength=len(toy.modes))
     kl = mode_stats(good, len(toy.modes))['kl'] if len(good) else math.nan
@@ -308,8 +328,9 @@ def nearest(
 ) -> tuple[Tensor, Tensor]: # Distances and positions in `data`, (n, k) each
     "The `k` nearest rows of `data` for each row of `x`"
     a, b = ((as_float(o) if isinstance(o, Data) or o.ndim == 4 else o.float()).cpu().flatten(1) for o in (x, data))
-    idx = torch.cat([o.topk(k, largest=False).indices for o in distances(a, b)])
-    return (a[:, None] - b[idx]).norm(dim=2), idx
+    idx = torch.cat([o.topk(min(k + 8, len(b)), largest=False).indices for o in about(a, b)])   # the right ones are among these
+    dist, best = torch.stack([(r - b[i]).norm(dim=1) for r, i in zip(a, idx)]).topk(k, largest=False)
+    return dist, idx.gather(1, best)
 
 # %% ../nbs/04_metrics.ipynb #68e4d043
 def parzen_log_prob(
@@ -319,7 +340,7 @@ def parzen_log_prob(
 ) -> Tensor: # Log-densities, (m,), in nats
     "Log-density of a mixture of equal Gaussian windows (Breuleux et al. 2011, §5)"
     x, s = (o.detach().cpu().flatten(1).double() for o in (x, samples))
-    logs = torch.cat([(-o.square()/(2*sigma**2)).logsumexp(1) for o in distances(x, s)])
+    logs = torch.cat([(-o.square()/(2*sigma**2)).logsumexp(1) for o in about(x, s)])
     return logs - math.log(len(s)) - s.shape[1]/2*math.log(2*math.pi*sigma**2)
 
 # %% ../nbs/04_metrics.ipynb #fefa9d87
@@ -361,7 +382,8 @@ class Scores(dict):
     def rows(self):
         yield 'metric', 'model', 'floor', 'n'
         for k in BETTER:
-            if k in self: yield f'{k} {BETTER[k]}'.strip(), short(self[k]), short(self['floor'][k]), str(self['n'])
+            n = self.get('counted', self['n']) if k in ('modes', 'kl') else self['n']
+            if k in self: yield f'{k} {BETTER[k]}'.strip(), short(self[k]), short(self['floor'][k]), str(n)
     def __repr__(self): return '\n'.join(f'{a:12} {b:>9} {c:>9} {n:>6}' for a, b, c, n in self.rows())
     def _repr_markdown_(self):
         head, *rows = [f'| {" | ".join(r)} |' for r in self.rows()]
@@ -380,7 +402,7 @@ class PointJudge:
         x:Tensor|Data, # Vectors, (n, d)
     ) -> tuple[Tensor, Tensor]: # The vectors, and ones at the nearest class (n, k), on the CPU
         x = as_float(x).cpu()
-        return x, F.one_hot(torch.cdist(x, self.means).argmin(1), len(self.means)).float()
+        return x, F.one_hot(torch.cdist(x, self.means, **EXACT).argmin(1), len(self.means)).float()
 
     features, probs = Judge.features, Judge.probs
     def many(self, n): return n
@@ -402,8 +424,9 @@ def judge_for(
     return judge(data if train is None else train, device=device)
 
 def drawn(gan, n, generator, *what):
-    "`n` samples of a GAN, pictures in [0, 1], or the first `n` of some samples"
-    if isinstance(gan, (Tensor, Data)): x = as_float(gan.x[:n] if isinstance(gan, Data) else gan[:n]).cpu()
+    "`n` samples of a GAN, pictures in [0, 1], or `n` of some samples: a random part, since they may be sorted"
+    if isinstance(gan, Tensor): x = as_float(gan if n >= len(gan) else gan[torch.randperm(len(gan), generator=seeded(0))[:n]]).cpu()
+    elif isinstance(gan, Data): x = as_float(gan.some(n)).cpu()
     else: x = gan.to_pixels(gan.sample(n, *what, generator=generator)).float().cpu()
     if not x.isfinite().all(): raise FloatingPointError('the samples are not finite: the training has diverged, nothing can be measured')
     return x
@@ -439,9 +462,11 @@ def judged(self:GAN,
     judge, # The judge
 ) -> tuple: # Dictionaries of metrics and of their floors
     "What is measured of this GAN beside what is measured of all"
+    both = min(len(made.probs), len(real.probs))   # classes are counted among as many samples on both sides
     def of(s):
         res = dict(confidence=s.probs.amax(1).mean().item())
-        if len(judge.classes) > 100: res |= {k: v for k, v in mode_stats(s.probs).items() if k in ('modes', 'kl')}
+        if len(judge.classes) > 100:
+            res |= {k: v for k, v in mode_stats(s.probs[:both]).items() if k in ('modes', 'kl')} | dict(counted=both)
         return res if made.labels is None else res | dict(asked=(s.probs.argmax(1) == s.labels).float().mean().item())
     share = dict(zip(judge.classes, mode_stats(made.probs)['share'].tolist())) if len(judge.classes) <= 100 else None
     return of(made) | (dict(share=share) if share else {}), of(real)
@@ -460,7 +485,8 @@ def measure(self:GAN,
     many = judge.many(n)
     cond = self.ask(many)
     x = drawn(self, many, torch.Generator().manual_seed(seed), cond)
-    res = evaluate(x, real, judge, n)
+    n = min(n, len(real)//2, many)
+    res = evaluate(x[:n], real, judge, n)
     if not judge.sorts: return res
     some, asked = real.split(min(many, len(real)))[1], cond[0] if self.classes == [*map(str, judge.classes)] else None
     more, floor = self.judged(Seen(*judge.look(x), asked), Seen(*judge.look(some), some.labels), judge)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 import csv, io, json, math, shlex, shutil, subprocess, sys, time
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Callable, Literal
@@ -18,13 +17,14 @@ from .training import *
 from .files import *
 from .runs import *
 from .cli import *
+from .commands import *
 from .dcgan import CLAIMS, ablations
 from .metrics import parzen_log_likelihood, short
 
 # %% auto #0
 __all__ = ['SCALES', 'tiny_run', 'gan_mnist', 'dcgan_mnist', 'wgan_mnist', 'wgan_gp_mnist', 'stacked_cpu', 'dcgan_stacked',
            'wgan_gp_stacked', 'dcgan_cifar', 'dcgan_ablation', 'Recipe', 'recipe', 'train_one', 'train_or_go_on',
-           'train_each', 'places', 'side_by_side', 'commit', 'collect', 'result_of', 'same_pictures', 'no_recipe',
+           'train_each', 'places', 'side_by_side', 'commit', 'collect', 'result_of', 'same_pictures', 'keep_result',
            'reproduce', 'like_digits', 'parzen_of', 'spread', 'recorded', 'markdown_table', 'results_table',
            'permutation_p', 'verdict', 'comparison']
 
@@ -141,33 +141,36 @@ def result_of(
 def same_pictures(folder, data):
     "One line where a run or a result in a folder was made of other pictures"
     for path in folder.rglob('config.json'):
-        old = Path(json.loads(path.read_text())['settings']['data']).name
+        try: old = Path(json.loads(path.read_text(encoding='utf-8'))['settings']['data']).name
+        except (ValueError, TypeError, KeyError, RecursionError):
+            raise UserError(f'{path} does not describe a run: it is damaged, delete {path.parent}') from None
         if old != Path(data).name: raise UserError(f'{path.parent} is of {old}, not of {Path(data).name}: give other --runs and --results')
 
-def no_recipe(name): # What is said then
-    near = get_close_matches(name, RECIPES)
-    return f'no recipe {name!r}: ' + (f'did you mean {", ".join(near)}? ' if near else '') + 'gannb list names them all'
+def keep_result(to, results):
+    "One line where a result would be written over, or could not be written at all"
+    there = next(o for o in (to, *to.parents, Path('.')) if o.exists())
+    if not there.is_dir(): raise UserError(f'--results {results}: {there} is a file: give a folder')
+    if any(to.rglob('*.json')): raise UserError(f'{to} holds a result, which stays: keep yours elsewhere by --results, or delete the folder')
 
-# %% ../nbs/61_recipes.ipynb #8285f41f
 @command('reproduce')
 def reproduce(
-    name:str, # Recipe (see gannb list)
+    name:Known('recipes'), # Of a recipe (see gannb list)
     scale:Literal['smoke', 'cpu', 'paper']='cpu', # Seconds, minutes on a CPU, or the source's own settings
     seed:Seed=0, # Of everything random
-    data:str=None, # Pictures in place of the recipe's own: a folder or archive
-    minutes:Minutes=None, # Stop after so long; go on with --resume
+    data:str=None, # A folder or archive of pictures in place of the recipe's (default: its own)
+    minutes:Minutes=None, # Stop after so long; go on with --resume (default: no limit)
     results:str='results', # Folder of all results
     runs:str='runs', # Folder of runs: weights and checkpoints
     resume:bool=False, # Go on with a run that was stopped
 ) -> int: # Exit code
     "Repeat a result: run a recipe and write results/NAME/SCALE/SEED"
-    if name not in RECIPES: raise UserError(no_recipe(name))
-    runs, results = Path(runs).expanduser(), Path(results).expanduser()
+    runs, results = place(runs), place(results)
     run, to = runs/'recipes'/name/scale/str(seed), result_of(name, scale, seed, results)
     again = f'gannb reproduce {name} --scale {scale} --seed {seed}' + (f' --data {shlex.quote(data)}' if data else '')
     there = any(o.is_file() for o in run.rglob('*'))
     if resume and not there: raise UserError(f'there is no run in {run} to go on with: leave out --resume')
     if there and not resume: raise UserError(f'{run} holds a run: go on with it by --resume, or delete the folder to start from nothing')
+    if not resume: keep_result(to, results)
     for o in (run, to): same_pictures(o, data or RECIPES[name].scales[scale]['data'])
     given = dict(seed=seed) | (dict(data=data) if data else {})
     if (why := RECIPES[name](run, scale, resume, minutes, **given)):

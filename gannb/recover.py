@@ -17,7 +17,8 @@ from .files import *
 # %% auto #0
 __all__ = ['PHI', 'CRITERIA', 'OPTS', 'SOLVERS', 'code_error', 'plain_', 'fold_', 'last_nonlinearity', 'Frozen', 'per_step',
            'Disabled', 'Hard', 'Logistic', 'TruncNormal', 'StochasticClip', 'Clip', 'Draws', 'Problem', 'descend',
-           'first_order', 'Recovered', 'least', 'checked', 'recover', 'Table', 'compare_errors', 'compare_criteria']
+           'first_order', 'Recovered', 'least', 'pictures_for', 'checked', 'recover', 'Table', 'compare_errors',
+           'compare_criteria']
 
 # %% ../nbs/51_recover.ipynb #ee66f4d0
 def code_error(
@@ -302,12 +303,23 @@ def least(values, *codes): # Codes (criteria, restarts, n, nz) of the restart wi
     return [o.gather(1, j.expand(-1, -1, -1, o.shape[-1]))[:, 0] for o in codes]
 
 # %% ../nbs/51_recover.ipynb #3bf535bf
+def pictures_for(generator, x, prior):
+    "Pictures as a tensor: files, images and arrays are read as this generator makes them"
+    if isinstance(x, np.ndarray): x = torch.from_numpy(x)
+    elif isinstance(x, (list, tuple)) and len(x) and all(isinstance(o, Tensor) for o in x): x = torch.stack(x)
+    if isinstance(x, Tensor): return x
+    shape = generator.shape if isinstance(generator, GAN) else Frozen(generator, prior).shape
+    if len(shape) == 3: return as_pictures(x, shape)
+    raise ValueError(f'this net makes vectors of {shape[0]} numbers, not pictures: give x as a tensor')
+
 def checked(generator, x, prior, criteria, measure, noise, start=None):
     "What `recover` works with, or an error in one line"
-    at = sampler(generator)
+    at, x = sampler(generator), pictures_for(generator, x, prior)
     if x.dtype == torch.uint8: x, noise = at.norm.encode(x), noise or 1/(255*math.sqrt(12)*at.norm.std)
     x = x.to(next(at.parameters(), torch.empty(0)))
     if not x.isfinite().all(): raise ValueError('x holds values that are not finite')
+    if measure is None and x.ndim == 4 and len(x) and at.norm.decode(x, clamp=False).amax() > 16:
+        raise ValueError(f'x goes up to {x.amax():g}: give pictures as uint8, or in model space, as norm.encode makes them')
     for c in at.cond:
         if len(c) not in (1, len(x)): raise ValueError(f'{len(c)} conditions for {len(x)} pictures: give one, or one for each')
     if start is None and measure is None and isinstance(generator, GAN): start = generator.guess
@@ -325,7 +337,7 @@ def checked(generator, x, prior, criteria, measure, noise, start=None):
 # %% ../nbs/51_recover.ipynb #777ae558
 def recover(
     generator, # As in `Frozen`; of `gan.at(*cond)` one condition for all pictures, or one for each
-    x:Tensor, # Pictures in model space, or uint8; with `measure` what was measured, (n, …)
+    x, # Pictures: in model space or uint8, (n, …); or files, PIL images, one or a list; with `measure` what was measured
     prior=None, # Prior of the codes; None: the GAN's, else normal
     criterion=None, # When components are drawn again, or a list of such; None: never
     steps:int|None=None, # Of the method; None: 500, with 'lm' 40

@@ -4,10 +4,11 @@
 
 # %% ../nbs/59_runs.ipynb #5de37908
 from __future__ import annotations
-import csv, errno, hashlib, importlib.metadata, inspect, io, json, math, os, platform, re
+import ast, copy, csv, errno, fcntl, hashlib, importlib.metadata, inspect, io, json, math, os, platform
 import shutil, signal, sys, tempfile, threading, time
-from contextlib import suppress
-from functools import cache, partial
+from contextlib import contextmanager, suppress
+from functools import cache
+from itertools import islice
 from pathlib import Path
 import matplotlib.pyplot as plt, torch, torch.distributed as dist
 from PIL import Image
@@ -17,6 +18,7 @@ from fastai.callback.core import Callback
 from fastai.callback.progress import ProgressCallback
 from fastprogress.fastprogress import ProgressBar
 from . import __version__
+from .cli import described, typed
 from .data import *
 from .training import *
 from .files import *
@@ -24,11 +26,12 @@ from .metrics import fingerprint, judge_for, ReportMetrics, Scores
 from .show import plot_history, png, save_grid, save_whole, scatter
 
 # %% auto #0
-__all__ = ['SETTINGS', 'UserError', 'one_line', 'signature', 'arguments', 'wanted_kind', 'read_value', 'parse_set', 'make_gan',
-           'device_of', 'join_processes', 'prepare_out', 'write_text', 'write_json', 'read_config', 'load_run',
-           'settings_of', 'complete', 'describe', 'Halt', 'Bar', 'samples', 'save_samples', 'write_history', 'Watch',
-           'save_picture', 'game_learner', 'resume_learner', 'has_checkpoint', 'play_stage', 'held_out', 'table',
-           'finish', 'versions', 'column_prints', 'onlookers', 'data_of', 'train_gan']
+__all__ = ['SOME', 'SETTINGS', 'USUAL', 'UserError', 'one_line', 'signature', 'arguments', 'wanted_kind', 'read_value',
+           'parse_set', 'make_gan', 'device_of', 'join_processes', 'prepare_out', 'locked', 'write_text', 'write_json',
+           'read_config', 'load_run', 'settings_of', 'complete', 'describe', 'Halt', 'say', 'Bar', 'samples',
+           'save_samples', 'write_history', 'Watch', 'save_picture', 'game_learner', 'resume_learner', 'has_checkpoint',
+           'play_stage', 'held_out', 'table', 'finish', 'versions', 'column_prints', 'onlookers', 'data_of',
+           'prospects', 'train_gan', 'train_here']
 
 # %% ../nbs/59_runs.ipynb #ef8f3f8b
 class UserError(ValueError): "What a user can put right, in one line"
@@ -38,7 +41,7 @@ def one_line(
 ) -> str: # What to tell the user
     "An exception as one line that says what to do"
     s = ' '.join(str(e).split())
-    if isinstance(e, OSError) and e.errno: s = f'{e.strerror}: {e.filename or "?"}'
+    if isinstance(e, OSError) and e.errno: s = e.strerror + (f': {e.filename}' if e.filename else '')
     if 'No space left' in s: return f'{s}: free some space, or choose another place with --out'
     if isinstance(e, OSError): return f'{s}: choose a place that can be read and written'
     if isinstance(e, torch.OutOfMemoryError): return 'the device has not enough memory: choose a smaller --bs or narrower nets'
@@ -60,11 +63,12 @@ def arguments(
 def wanted_kind(
     v, # A value
     default, # The default it replaces
+    null=True, # May it be None?
 ) -> str: # What the value should be, or ''
     "Compare a value with a default"
     number = lambda o: isinstance(o, (int, float)) and not isinstance(o, bool)
     if number(v) and not math.isfinite(v): return 'finite'
-    if default is None or default is empty or v is None: return ''
+    if default is None or default is empty or v is None and null: return ''
     if number(default) and number(v) and default > 0 and (v < 0 or v == 0 and type(default) is int): return 'positive'
     if isinstance(default, tuple): default = [*default]
     if type(v) is type(default) or type(default) is float and number(v): return ''
@@ -73,11 +77,15 @@ def wanted_kind(
 
 # %% ../nbs/59_runs.ipynb #46292e17
 def read_value(s:str):
-    "JSON, a number, None, True, False or a word"
-    try: return json.loads(s)
-    except ValueError: pass
-    if re.fullmatch(r'-?\.\d+', s): return float(s)
-    return {'None': None, 'True': True, 'False': False}.get(s, s)
+    "JSON, a value as Python writes it, or a word"
+    for read in (json.loads, lambda o: json.loads(json.dumps(ast.literal_eval(o)))):   # tuples become lists
+        try: return read(s)
+        except (ValueError, SyntaxError, TypeError): pass
+        except (RecursionError, MemoryError): break
+    if s and s[0] in '[{(': raise UserError(f'--set: {s[:40]}… cannot be read: give it as JSON, such as [1, 2] or {{"a": 1}}')
+    return s
+
+SOME = dict(int=0, float=0., str='', bool=False, list=[], tuple=[], dict={}) # A value of each kind that an annotation can name
 
 def parse_set(
     pairs:list, # 'key=value' each
@@ -90,8 +98,9 @@ def parse_set(
         if not (eq and k): raise UserError(f'--set takes KEY=VALUE, got {o!r}')
         if k in FACTS: raise UserError(f'--set {k}: the data decide it (give --size, or other data)')
         if k not in known: raise UserError(f'--set {k}: {method} has no such argument; it has {", ".join(known)}')
-        res[k] = read_value(v)
-        if (kind := wanted_kind(res[k], known[k])): raise UserError(f'--set {o}: {k} must be {kind}')
+        res[k], spec = read_value(v), described(METHODS[method])['arguments'][k]
+        like = SOME.get(spec['kind']) if known[k] is None else known[k]
+        if (kind := wanted_kind(res[k], like, 'null' in spec)): raise UserError(f'--set {o}: {k} must be {kind}')
     return res
 
 # %% ../nbs/59_runs.ipynb #aadbb0b3
@@ -105,14 +114,7 @@ def make_gan(
     unknown = [k for k in asks if k in FACTS and k not in facts]
     if unknown:
         raise UserError(f'{method} needs to know {" and ".join(unknown)} of its data, and these have {", ".join(facts)}: give other --data')
-    build = partial(build_gan, dict(method=method) | {k: v for k, v in facts.items() if k in asks} | args)
-    try:
-        with torch.device('meta'): n = sum(p.numel() for p in build().parameters())
-    except Exception: n = 0   # the real attempt says what is wrong
-    memory = os.sysconf('SC_PAGE_SIZE')*os.sysconf('SC_PHYS_PAGES')
-    if 16*n > memory:
-        raise UserError(f'{method}: {n/1e9:.1f} billion parameters do not fit into {memory/2**30:.0f} GiB: choose narrower nets (--set)')
-    try: return build()
+    try: return build_gan(dict(method=method) | {k: v for k, v in facts.items() if k in asks} | args)
     except (ValueError, TypeError, RuntimeError, ArithmeticError, AttributeError, KeyError, IndexError) as e:
         s = str(e).strip().split('\n')[0]
         raise UserError(s if s.startswith(method) else f'{method}: {s}') from None
@@ -124,7 +126,7 @@ def device_of(
     "A device that works"
     if name is None: name = f'cuda:{os.environ.get("LOCAL_RANK", 0)}' if torch.cuda.is_available() else 'cpu'
     try: torch.ones(1, device=name).item(); return torch.device(name)
-    except (RuntimeError, AssertionError, NotImplementedError): pass
+    except Exception: pass   # each kind of device has its own
     raise UserError(f'no device {name!r} here: leave out --device, or give --device cpu')
 
 def join_processes(
@@ -142,7 +144,7 @@ def prepare_out(
     resume:bool=False, # Is there a run to go on with?
 ) -> Path:
     "The folder of a run, found or made, and writable"
-    out = Path(out).expanduser()
+    out = place(out)
     if out.exists() and not out.is_dir(): raise UserError(f'{out} is a file: give --out a folder')
     if resume and not (out/'config.json').exists(): raise UserError(f'there is no run in {out} to go on with: leave out --resume')
     if not resume and out.exists() and any(not o.name.startswith('.') for o in out.iterdir()):   # what begins with a dot was never finished
@@ -150,6 +152,21 @@ def prepare_out(
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=out) as f: f.write(b'.')
     return out
+
+# %% ../nbs/59_runs.ipynb #301ded67
+@contextmanager
+def locked(
+    out:Path, # The run's folder, which is there
+):
+    "Inside, no other process trains in this folder"
+    folder = os.open(out, os.O_RDONLY)
+    try:
+        try: fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f'another process trains in {out}: wait until it is over, or give another --out') from None
+        except OSError: pass   # some network disks have no locks
+        yield
+    finally: os.close(folder)
 
 # %% ../nbs/59_runs.ipynb #6b78350d
 def write_text(
@@ -172,7 +189,7 @@ def read_config(
     run:Path, # Folder of a run
 ) -> dict: # What its config.json says
     "Read the configuration of a run"
-    path = Path(run).expanduser()/'config.json'
+    path = run_folder(run)/'config.json'
     if not path.exists(): raise BadFile(f'there is no run in {run}: give a folder that `gannb train` made')
     try:
         c = json.loads(path.read_text(encoding='utf-8'))
@@ -181,17 +198,18 @@ def read_config(
         norm = {'mean', 'std'} == c['norm'].keys() and all(math.isfinite(v) for v in c['norm'].values())
         good = norm and all(isinstance(s[k], (int, float, type(None))) for k in numbers)
         good = good and all(isinstance(o, str) for o in words) and isinstance(s['set'], dict)
-    except (ValueError, TypeError, KeyError, AttributeError): good = False
+        good = good and all(isinstance(c.get(k, 0), (int, float)) for k in ('seconds', 'rounds'))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError): good = False
     if good: return c
     raise BadFile(f'{path} does not describe a run: it is damaged, or not from gannb')
 
 # %% ../nbs/59_runs.ipynb #ea416df7
 def load_run(
-    run:Path, # Folder of a run
+    run:Path, # Folder of a run, or the name of weights that come along
     device='cpu', # Where the nets go
 ) -> GAN: # The trained GAN; `.config` is its structure, `.run` all of config.json
     "The GAN that a run has trained"
-    config, run = read_config(run), Path(run).expanduser()
+    config, run = read_config(run), run_folder(run)
     if not (run/'weights.safetensors').exists():
         again = f'finish it with `gannb train {config["gan"]["method"]} --out {run} --resume`'
         raise BadFile(f'{run} has no weights: ' + (again if any(run.glob('checkpoint*')) else 'give a folder that `gannb train` made'))
@@ -210,7 +228,7 @@ def settings_of(
     "The settings of a run"
     given = {k: v for k, v in given.items() if v is not None}
     signature(given['method'])
-    path = Path(given.get('data', '')).expanduser()
+    path = place(given.get('data', ''))
     if given.get('data') and path.exists() and given['data'] not in SOURCES: given['data'] = str(path.resolve())
     if 'set' in given: given['set'] = parse_set(given['set'], given['method'])
     if old is None: return SETTINGS | given
@@ -275,6 +293,10 @@ def before_batch(self:Halt):
 def after_train(self:Halt): self.recorder.read()   # stops here where a term is not finite
 
 # %% ../nbs/59_runs.ipynb #ecc22b68
+def say(s:str):
+    "Print a line, if it can be printed: a reader who has gone, or a full disk behind `>`, is no reason to stop a training"
+    with suppress(OSError): print(s, flush=True)
+
 class Bar(ProgressBar):
     "A progress bar on one line of a terminal"
     def on_update(self, val, text):
@@ -286,7 +308,7 @@ class Bar(ProgressBar):
     def line(self, s):
         "Print a line above the bar"
         if sys.stderr.isatty(): print('\r\x1b[K', end='', file=sys.stderr, flush=True)
-        with suppress(BrokenPipeError): print(s, flush=True)   # nobody reads any more, as behind `| head`: no reason to stop
+        say(s)
 
 # %% ../nbs/59_runs.ipynb #ed9cd69f
 def samples(
@@ -412,7 +434,7 @@ def before_game(gan, data, out, begin, *args): # The game, or None if a stage be
     "Play the stages of a run up to the game; `begin` is called before the first"
     last = None
     for stage in one_by_one(gan, data):
-        if last and last.says: print(f'{last.name}: {last.says}', flush=True)
+        if last and last.says: say(f'{last.name}: {last.says}')
         if stage.name == 'game': return stage
         begin()
         if not play_stage(stage, out/stage.name, *args): return None
@@ -453,7 +475,7 @@ def finish(
     save_gan(gan, out, **config)
     Path(f'{out}/checkpoint.safetensors.prev').unlink(missing_ok=True)
     save_picture(gan, out/'samples.png', config['settings']['seed'])
-    plot_history(learn)[0].figure.savefig(out/'curves.png'); plt.close('all')
+    save_whole(Image.open(io.BytesIO(png(plot_history(learn)[0].figure, dpi=100))), out/'curves.png'); plt.close('all')
     if real is None: return None
     m = gan.measure(real, n, train=train)
     write_json(out/'metrics.json', m)
@@ -494,6 +516,22 @@ def same_data(old, data, name, out): # What the data are known by; a `UserError`
                         'put the old ones back, or give another --out')
     return marks
 
+# %% ../nbs/59_runs.ipynb #c04d341d
+USUAL = dict(pictures=100, steps=300) # Fewer than this have never been enough here
+
+def prospects(
+    learn:GANLearner, # Of the game
+    data:Data, # What it is trained on
+    epochs:int, # Passes
+) -> str: # A line, or '' where there is enough
+    "What those should know whose training cannot work"
+    deal, draws = learn.deal_turns.deal, lambda t: t.step and set(t.players) & set(learn.model.drawing)
+    turns = copy.copy(deal).deal(epochs*len(deal.dl))
+    steps = sum(1 for _ in islice(filter(draws, turns), USUAL['steps']))
+    few = [f'{len(data)} pictures']*(len(data) < USUAL['pictures']) + [f'{steps} steps of the generator']*(steps < USUAL['steps'])
+    usual = 'usual are thousands of pictures, hundreds at least, and thousands of steps (--epochs)'
+    return f'note: {" and ".join(few)} will hardly do; {usual}' if few else ''
+
 # %% ../nbs/59_runs.ipynb #eca4c47d
 def train_gan(
     s:dict, # Settings
@@ -504,10 +542,13 @@ def train_gan(
     enough:bool=False, # Is a run whose minutes are over a finished one?
 ) -> int: # 0 when finished, else why not: the number of a signal, or -1 for the time
     "Train, watch, and leave a run in `out`"
-    start, device, out = time.time(), device_of(s['device']), Path(out).expanduser()
-    writes = join_processes(device)
-    if writes: prepare_out(out, resume)
-    data, whole, real = data_of(s)
+    device, out = device_of(s['device']), place(out)
+    if not join_processes(device): return train_here(s, out, resume, minutes, n, enough, device, False)
+    prepare_out(out, resume)
+    with locked(out): prepare_out(out, resume); return train_here(s, out, resume, minutes, n, enough, device, True)
+
+def train_here(s, out, resume, minutes, n, enough, device, writes): # The training of one of the processes
+    start, (data, whole, real) = time.time(), data_of(s)
     s, halt, path = complete(s, data), Halt(minutes), out/'checkpoint.safetensors'
     old = read_config(out) if resume else {}
     marks = same_data(old, data, s['data'], out)
@@ -518,10 +559,11 @@ def train_gan(
     def begin():   # once, when all that can be refused has been
         if not writes: return
         write_json(out/'config.json', config | dict(seconds=old.get('seconds', 0), gan=gan.config, norm=vars(gan.norm)))
-        print(describe(data) + ('' if real else '; too few held-out pictures to measure against'), flush=True)
+        say(describe(data) + ('' if real else '; too few held-out pictures to measure against'))
     if not (game := before_game(gan, data, out, begin, halt, device, writes)): return int(halt.reason) or -1
     learn = game_learner(game, s, device, [halt, Checkpoints(path)])
     begin()
+    if writes and (hint := prospects(learn, data, s['epochs'])): say(hint)
     if resume and (has_checkpoint(path) or (out/'weights.safetensors').exists()): resume_learner(learn, path)   # else it was killed early
     if resume and s['lr'] != old['settings']['lr']: learn.opt.set_hyper('lr', s['lr'])
     if writes: learn.add_cbs(onlookers(gan, out, s, real, whole))
@@ -531,5 +573,5 @@ def train_gan(
         learn.checkpoint(path)
         if writes: save_gan(gan, out, **config)
         return int(halt.reason) or -1
-    if writes and (m := finish(learn, out, config, real, n, whole)): print(table(m))
+    if writes and (m := finish(learn, out, config, real, n, whole)): say(table(m))
     return 0

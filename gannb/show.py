@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 from torchvision.utils import make_grid
+from .data import in_range
 
 # %% auto #0
 __all__ = ['PALETTE', 'REAL', 'FAKE', 'STYLE', 'style', 'look', 'pictures', 'per_row', 'grid_image', 'save_whole', 'save_grid',
@@ -48,12 +49,7 @@ def pictures(
     if x.ndim != 4 or x.shape[1] not in (1,3): raise ValueError(f'pictures must be (n, 1 or 3, h, w), got {tuple(x.shape)}')
     if not x.numel(): raise ValueError(f'no pictures to show: shape {tuple(x.shape)}')
     if x.dtype == torch.uint8: return x
-    x = x.float()
-    bad = (~x.isfinite().flatten(1).all(1)).sum()
-    if bad: raise ValueError(f'{bad} of {len(x)} pictures have values that are not finite')
-    lo,hi = x.aminmax()
-    if lo < -1e-3 or hi > 1+1e-3: raise ValueError(f'pictures must be in [0, 1], got {lo:.2f} to {hi:.2f}: decode them, as with to_pixels')
-    return (x.clamp(0, 1)*255).round().byte()
+    return (in_range(x.float()).clamp(0, 1)*255).round().byte()
 
 # %% ../nbs/05_show.ipynb #78bf4cc1
 def per_row(
@@ -212,6 +208,8 @@ def save_gif(
     "Write an animated GIF that loops"
     ims = [o if isinstance(o, Image.Image) else grid_image(o, nrow, pad, zoom or enlarge(o)) for o in history]
     if not ims: raise ValueError('a film needs at least one frame')
+    sizes = list(dict.fromkeys(o.size for o in ims))
+    if len(sizes) > 1: raise ValueError(f'the frames of a film must have one size, got {" and ".join(f"{w}×{h}" for w, h in sizes[:3])}')
     ms = [round(1000/fps)]*len(ims)
     ms[-1] += round(1000*hold)
     return save_whole(ims[0], path, save_all=True, append_images=ims[1:], duration=ms, loop=0)

@@ -334,6 +334,7 @@ def latents(self:GAN,
     generator:torch.Generator|None=None, # Source of the codes (else torch's own)
 ) -> Tensor: # (n, nz)
     "Codes to sample from"
+    if self.prior is None: raise ValueError('this GAN has no prior to draw codes from: give it one, or codes to its generator')
     return self.prior.sample(n, generator=generator, device=self.device)
 
 @patch
@@ -411,6 +412,7 @@ def hypers(self:Players):
 def set_hyper(self:Players, k, v):
     "Set `k` to one value, or to one per player (a list in the players' order, or a dictionary by name)"
     if isinstance(v, dict): v = [v[name] for name in self.opts]
+    if isinstance(v, slice): raise ValueError(f'{k} is {v}: give a number, or one for each player ({", ".join(self.opts)})')
     v = L(v, use_list=None)
     if len(v) == 1: v = v*len(self.opts)
     if len(v) != len(self.opts):
@@ -529,6 +531,9 @@ def before_fit(self:TermRecorder):
     others = [cb for cb in self.learn.cbs if cb is not self]
     self.columns = [c for cb in others for c in cb.__dict__.get('columns', getattr(type(cb), 'columns', ()))]
     self.metric_names = L('epoch', *self.names, *self.columns, 'time')
+    for cb in others:
+        if cb.__dict__.get('monitor', self.names[0]) not in self.metric_names:
+            raise ValueError(f'{cb.name} watches {cb.monitor!r}, which this game has not: give monitor= one of {", ".join(self.metric_names[1:-1])}')
 
 @patch
 def before_epoch(self:TermRecorder): self.start, self.extra = time.time(), {}
@@ -541,7 +546,8 @@ def after_epoch(self:TermRecorder):
     row = means + [self.extra.get(c, math.nan) for c in self.columns]
     self.learn.final_record = L(row); self.values.append(self.learn.final_record)
     t = int(time.time() - self.start)
-    self.logger(L(self.epoch, *row, f'{t//60:02d}:{t%60:02d}'))
+    self.log = L(self.epoch, *row, f'{t//60:02d}:{t%60:02d}')
+    self.logger(self.log)
 
 @patch
 def after_fit(self:TermRecorder): self.read()
@@ -695,6 +701,8 @@ class Dispatcher(Learner):
 # %% ../nbs/03_training.ipynb #6b1843d3
 class GANLearner(Dispatcher):
     "A fastai `Learner` whose batches are the turns of a game"
+    @property
+    def smooth_loss(self): return self.loss_grad.detach() # Of the last turn: the losses of players are not averaged
     def _set_device(self, b):
         batch = self.deal_turns.on_device(b[1:-1])
         return b[0], *batch, batch[0]
@@ -722,8 +730,11 @@ def _instead(name, what):
 for o, what in dict(get_preds='draw samples with learn.model.sample(n)', predict='draw samples with learn.model.sample(n)',
                     lr_find='two players have no common loss to search: take the published rates, gan_learner(..., lr=...)',
                     freeze_to='the schedule says who plays', validate='judge samples with gannb.metrics.evaluate(learn.model, data)',
+                    show_results='draw samples with learn.model.sample(n)', tta='samples are drawn, not predicted',
+                    summary='print(learn.model)',
                     export='nothing is pickled here: save_gan(learn.model, folder) and load_gan(folder)').items():
     setattr(GANLearner, o, _instead(o, what))
+GANLearner.__getstate__ = _instead('a copied or pickled learner', 'learn.checkpoint(path) keeps a training, save_gan its weights')
 
 # %% ../nbs/03_training.ipynb #51d32bb9
 def by_player(gan, what, v):

@@ -37,6 +37,7 @@ def changed(command, *folders):
 
 def exports():
     if o := changed('nbdev_export', 'gannb'): raise Failed(f'run nbdev_export; out of step: {", ".join(o)}')
+    sh(py, 'tools/build_commands.py', '--check')
 def names(): sh(py, 'tools/names.py')
 def clean():
     if o := changed('nbdev_clean', 'nbs'): raise Failed(f'run nbdev_clean; not clean: {", ".join(o)}')
@@ -48,7 +49,7 @@ def links(): sh(py, 'tools/check_site.py')
 def browser(): sh(py, 'tools/browse_explorer.py')
 
 guards = dict(
-    exports='gannb/ is what the notebooks export', names='every name that the package uses exists where it is used', clean='the notebooks hold no stray metadata', readme='README.md is what the index says',
+    exports='gannb/ is what the notebooks export, and the command line knows it', names='every name that the package uses exists where it is used', clean='the notebooks hold no stray metadata', readme='README.md is what the index says',
     budgets='the notebooks keep their budgets', notebooks='every notebook runs, every marked output is reproduced',
     docs='the site builds without a warning', links='every link of the site leads somewhere, nothing comes from another host',
     browser='the explorer works in a real browser (skipped where there is none)')
