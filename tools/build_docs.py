@@ -1,7 +1,7 @@
 """The site, without Quarto: nbdev's processed notebooks (`_proc`) -> MyST notebooks (`_sphinx`) -> Sphinx -> `_docs`
 
     python tools/build_docs.py [--force] [-W]     # --force: process unchanged notebooks too; other options go to Sphinx"""
-import re,shutil,sys,subprocess,nbformat,yaml
+import ast,re,shutil,sys,subprocess,nbformat,yaml
 from pathlib import Path
 from posixpath import relpath
 from nbdev.config import get_config
@@ -13,8 +13,8 @@ src,dst,out = root/'_proc',root/'_sphinx',cfg.doc_path
 base = f"{cfg.doc_host}{cfg.doc_baseurl}/"
 
 # the parts of the left navigation, by the number of their first notebook
-parts = {'Foundations':0, 'The game':10, 'Better distances, better nets':20, 'Plug & play':30,
-         'Lossy measurements':40, 'Latent space':50, 'Using it':59}
+parts = {'Foundations':0, 'The game':10, 'Better distances, better nets':20, 'Asking for something':23, 'Plug & play':30,
+         'Lossy measurements':40, 'Latent space':50, 'Using it':58, 'Results':61}
 
 def html_name(p):
     "The page nbdev gives a notebook: `01_gan.ipynb` -> `gan.html`"
@@ -133,6 +133,19 @@ def static_widget(o, state):
 
 # -- cells -------------------------------------------------------------------------------
 _dirs = re.compile(r'^#\|\s*([\w.-]+)(?::\s*(.*?))?\s*$\n?', flags=re.M)
+def is_test(o):
+    "Does a statement check something, or a loop nothing but that?"
+    if isinstance(o, ast.For): return all(map(is_test, o.body))
+    return isinstance(o, ast.Assert) or isinstance(o, ast.Expr) and isinstance(o.value, ast.Call) and getattr(o.value.func, 'id', '').startswith('test_')
+
+def folded(source, outputs):
+    "What a cell is folded under: imports, and tests that show no picture, are for those who look for them"
+    try: body = ast.parse(source).body
+    except SyntaxError: return None
+    if body and all(isinstance(o, (ast.Import,ast.ImportFrom)) for o in body): return 'Imports'
+    if any('image/png' in o.get('data',{}) for o in outputs): return None
+    return 'The test' if sum(map(is_test, body)) >= max(1, len(body)/2) else None
+
 def conv_cell(c, page, state):
     if c.cell_type=='markdown': c.source = fix_md(c.source, page); return [c]
     if c.cell_type=='raw': return []
@@ -147,11 +160,12 @@ def conv_cell(c, page, state):
     tags = []
     if d.get('echo') is False: tags.append('remove-input')
     if d.get('output') is False: tags.append('remove-output')
-    if d.get('code-fold') is True: tags.append('hide-input')
+    fold = None if 'remove-input' in tags or 'Exported source' in c.source else folded(c.source, c.outputs)
+    if d.get('code-fold') is True or fold: tags.append('hide-input')
     mt = {}
     if 'fig-cap' in d: mt['figure'] = {'caption':d['fig-cap']} | ({'name':d['label']} if 'label' in d else {})
     if 'fig-alt' in d: mt['image'] = {'alt':d['fig-alt']}
-    if 'code-summary' in d: mt['code_prompt_show'] = mt['code_prompt_hide'] = d['code-summary']
+    if 'code-summary' in d or fold: mt['code_prompt_show'] = mt['code_prompt_hide'] = d.get('code-summary', fold)
     c.metadata = nbformat.NotebookNode({'tags':tags} | ({'mystnb':mt} if mt else {}))
     return [c]
 
