@@ -7,12 +7,17 @@ from __future__ import annotations
 import json, numpy as np, torch
 from pathlib import Path
 from .files import build_gan
+from .metrics import judge_for
+from .ppgn import by_sampler, in_rows
 from .ppgn_hidden import EXPERIMENTS
-from .recipes import markdown_table, recipe, recorded, result_of, tiny_run, train_each, train_one, verdict
+from .recipes import markdown_table, permutation_p, recipe, recorded, result_of, tiny_run, train_each, train_one, verdict
+from .runs import data_of, load_run, samples
+from .show import save_grid
+from PIL import Image
 
 # %% auto #0
-__all__ = ['tiny', 'light', 'thesis', 'MODELS', 'models', 'long', 'ppgn_long', 'floors', 'sgan_mnist', 'as_asked', 'settings',
-           'ppgn_recipe', 'parameters', 'brief', 'ppgn_table', 'short_and_long']
+__all__ = ['KINDS', 'tiny', 'light', 'thesis', 'MODELS', 'models', 'long', 'ppgn_long', 'floors', 'sgan_mnist', 'as_asked',
+           'settings', 'both_samplers', 'rows_of', 'ppgn_recipe', 'parameters', 'brief', 'ppgn_table', 'short_and_long']
 
 # %% ../nbs/63_recipes_ppgn.ipynb #52961dc1
 def as_asked(
@@ -24,10 +29,37 @@ def as_asked(
 
 def settings(args): return [f'{k}={json.dumps(v)}' for k, v in args.items()] # As for `--set`
 
+# %% ../nbs/63_recipes_ppgn.ipynb #7f561a45
+KINDS = ('real', 'reconstructions', 'thesis', 'stretched', 'start', 'ours') # The pictures below the samples, three rows each
+
+def both_samplers(
+    run:Path, # Folder of a finished run of a PPGN
+    n:int=100, # Pictures of each kind
+) -> tuple: # (metrics, floor)
+    "What the thesis's sampler and ours make of the same generator"
+    gan = load_run(run)
+    s, k = gan.run['settings'], len(gan.classes)
+    _, whole, real = data_of(s)
+    found, shown = by_sampler(gan, real, judge_for(real, train=whole), n)
+    own = in_rows(samples(gan, 10*k, s['seed'], torch.arange(10*k) % k), torch.arange(10*k) % k, k, 10)
+    save_grid(torch.cat([own, *(in_rows(*shown[o], k, 3) for o in KINDS)]), run/'samples.png', k, zoom=1)
+    return dict(samplers=found), {}
+
+def rows_of(
+    path:Path, # A `samples.png` that `both_samplers` wrote
+    kind:str='samples', # 'samples', or one of `KINDS`
+    rows:int|None=None, # So many of its rows; None: all
+) -> np.ndarray: # A part of the picture
+    "The rows of one kind"
+    x = np.asarray(Image.open(path))
+    first, n = (0, 10) if kind == 'samples' else (10 + 3*KINDS.index(kind), 3)
+    side = (len(x) - 2)/(10 + 3*len(KINDS))   # of a picture and its frame
+    return x[round(first*side):round((first + (rows or n))*side) + 2]
+
 # %% ../nbs/63_recipes_ppgn.ipynb #4621d80c
 tiny = dict(width=.05, code_width=.05, encoder_width=.25, long=5, walk=5)
-light = dict(width=.25, code_width=.25, encoder_width=.125, encoder_kernel=3, critic_turns=3, long=20, h0='codes', ema=.99)
-thesis = dict(nets='thesis', h0='normal')
+light = dict(width=.25, code_width=.25, encoder_width=.125, encoder_kernel=3, batch_norm=True, critic_turns=2, long=10, ema=.99)
+thesis = dict(nets='thesis', h0='normal', walk=200)
 
 def ppgn_recipe(
     name:str, # Of the recipe
@@ -37,9 +69,9 @@ def ppgn_recipe(
 ):
     "A recipe for one of `EXPERIMENTS`"
     args = EXPERIMENTS[model]
-    return recipe(name, 'Pakdaman 2018, §4', doc, train_one, accept=accept, prints='pictures only',
+    return recipe(name, 'Pakdaman 2018, §4', doc, train_one, accept=accept, prints='pictures only', also=both_samplers,
         smoke=tiny_run | dict(method='ppgn_hidden', epochs=1, bs=32, set=settings(tiny | args)),
-        cpu=dict(method='ppgn_hidden', data='mnist', size=32, epochs=4, bs=32, lr=1e-3, every=2, set=settings(light | args)),
+        cpu=dict(method='ppgn_hidden', data='mnist', size=32, epochs=3, bs=64, lr=1e-3, every=3, set=settings(light | args)),
         paper=dict(method='ppgn_hidden', data='mnist', size=28, epochs=15, bs=32, lr=1e-4, every=1, set=settings(thesis | args)))
 
 MODELS = dict(vanilla='a critic of pictures: Noiseless Joint PPGN-h', fc1='a critic of fc1', fc1_gan='a critic of fc1, and nothing else',
