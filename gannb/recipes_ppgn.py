@@ -16,8 +16,9 @@ from .show import save_grid
 from PIL import Image
 
 # %% auto #0
-__all__ = ['KINDS', 'tiny', 'light', 'thesis', 'MODELS', 'models', 'long', 'ppgn_long', 'floors', 'sgan_mnist', 'as_asked',
-           'settings', 'both_samplers', 'rows_of', 'ppgn_recipe', 'parameters', 'brief', 'ppgn_table', 'short_and_long']
+__all__ = ['KINDS', 'tiny', 'light', 'thesis', 'MODELS', 'models', 'long', 'ppgn_long', 'floors', 'sgan_mnist', 'CLAIMS',
+           'as_asked', 'settings', 'both_samplers', 'rows_of', 'ppgn_recipe', 'parameters', 'brief', 'ppgn_table',
+           'sampler_table', 'under_both', 'short_and_long', 'bears', 'claims_table']
 
 # %% ../nbs/63_recipes_ppgn.ipynb #52961dc1
 def as_asked(
@@ -114,18 +115,50 @@ def ppgn_table(
     names, # Models; those that are not recorded are left out
     scale:str='cpu', # Scale
     results='results', # Folder of all results
-    columns=('asked', 'diversity', 'frechet', 'kid', 'precision', 'recall', 'density', 'coverage'), # Metrics
+    columns=('asked', 'diversity', 'frechet', 'recall', 'density', 'bright'), # Metrics
+    beside='wgan_gp_mnist', # A recipe of another kind, for comparison
 ) -> str: # Markdown
     "The recorded results of PPGN-h models: mean ± standard deviation over seeds"
-    rows, floors = [['model', 'seeds', *columns, 'ms per generator step', 'parameters']], {c: [] for c in columns}
+    built = ('reconstruction_frechet', 'reconstruction_recall')
+    rows, floors = [['model', 'seeds', *columns, 'reconstructions: frechet', 'recall', 'codes: real', 'begin', 'end', 'ms a step', 'parameters']], {c: [] for c in columns}
     for name in names:
         runs = recorded(f'ppgn_{name}', scale, results)
         if not runs: continue
         for c in columns: floors[c] += [m['floor'][c] for m, _ in runs]
-        values, ms = [brief([m[c] for m, _ in runs]) for c in columns], np.mean([1e3*c['seconds']/c['rounds'] for _, c in runs])
-        rows.append([name, str(len(runs)), *values, f'{ms:.0f}', f'{parameters(runs[0][1]):,}'])
-    if floors[columns[0]]: rows.append(['real against real', '', *(brief([np.mean(floors[c])]) for c in columns), '', ''])
+        values, ms = [brief([m[c] for m, _ in runs]) for c in columns + built], np.mean([1e3*c['seconds']/c['rounds'] for _, c in runs])
+        lengths = [brief([m['lengths'][k] for m, _ in runs]) for k in ('real', 'begin', 'end')]
+        rows.append([name, str(len(runs)), *values, *lengths, f'{ms:.0f}', f'{parameters(runs[0][1]):,}'])
+    if (other := recorded(beside, scale, results)):
+        rows.append([beside, str(len(other)), *(brief([m[c] for m, _ in other]) if c in other[0][0] else '' for c in columns), *['']*7])
+    if floors[columns[0]]: rows.append(['real against real', '', *(brief([np.mean(floors[c])]) for c in columns), *['']*7])
     return markdown_table(rows)
+
+# %% ../nbs/63_recipes_ppgn.ipynb #7b5596a0
+def sampler_table(
+    name:str, # Recipe
+    scale:str='cpu', # Scale
+    results='results', # Folder of all results
+) -> str: # Markdown
+    "What one generator makes of codes of different origin: mean ± standard deviation over seeds"
+    runs = [m['samplers'] for m, _ in recorded(name, scale, results)]
+    if not runs: return f'not run yet: `gannb reproduce {name} --scale {scale}`'
+    def cell(kind, k): return brief([m[kind][k] for m in runs])
+    rows = [[kind, *(cell(kind, k) for k in ('frechet', 'recall', 'asked')), f"{cell(kind, 'begins')} → {cell(kind, 'length')}", cell(kind, 'bright')]
+            for kind in KINDS]
+    return markdown_table([['pictures', 'frechet', 'recall', 'asked', 'length of codes', 'bright'], *rows])
+
+# %% ../nbs/63_recipes_ppgn.ipynb #83903cd4
+def under_both(
+    names, # Models; those that are not recorded are left out
+    scale:str='cpu', # Scale
+    results='results', # Folder of all results
+) -> str: # Markdown
+    "Each model's distance to real pictures by the origin of its codes"
+    kinds = ('reconstructions', 'ours', 'thesis', 'stretched')
+    rows = [[k, str(len(runs)), *(brief([m['samplers'][o]['frechet'] for m, _ in runs]) for o in kinds),
+             *(brief([m['samplers'][o]['bright'] for m, _ in runs]) for o in ('ours', 'thesis'))]
+            for k in names if (runs := recorded(f'ppgn_{k}', scale, results))]
+    return markdown_table([['model', 'seeds', *kinds, 'bright, ours', 'bright, thesis'], *rows])
 
 # %% ../nbs/63_recipes_ppgn.ipynb #9b30818c
 def short_and_long(
@@ -134,8 +167,49 @@ def short_and_long(
     results='results', # Folder of all results
 ) -> str: # Markdown
     "Each metric of the models of `ppgn_long`: after the usual training, and after three times as much"
-    (m, _), *_ = recorded('ppgn_long', scale, results)
+    if not (runs := recorded('ppgn_long', scale, results)): return f'not run yet: `gannb reproduce ppgn_long --scale {scale}`'
+    m = runs[0][0]
     short = lambda k, c: brief([r[c] for r, _ in recorded(f'ppgn_{k}', scale, results)])
     rows = [[k, *(f'{short(k, c)} → {brief([v[c]])}' for c in columns)] for k, v in m.items()]
     rows += [['real against real', *(brief([next(iter(m.values()))['floor'][c]]) for c in columns)]]
     return markdown_table([['model', *columns], *rows])
+
+# %% ../nbs/63_recipes_ppgn.ipynb #a2fe255b
+CLAIMS = (
+    ('fc1', 'fc1_gan', 'worse', '$L_{gan}$ of $D_{fc1}$ alone learns shapes, but not quality'),
+    ('fc1_no_gan', 'fc1', 'better', 'the full loss beats the one without $L_{gan}$'),
+    ('fc1_no_gan', 'vanilla', 'better', 'the same, with a critic of pictures'),
+    ('vanilla', 'fc1', 'not decided', 'a critic of fc1 does as well as one of pictures'),
+    ('vanilla', 'random', 'not decided', 'random is comparable with vanilla'),
+    ('vanilla', 'combined', 'not decided', 'combined converges as vanilla does'),
+    ('vanilla', 'printed', 'not decided', 'the printed β does as well as that of the code'),
+    ('combined', 'four', 'better', 'more than two critics are better still (left open by the thesis)'),
+) # Model, other model, what the other one is said to be, in words
+
+def bears(
+    a:list, # A number that is better when lower, one per seed, of one model
+    b:list, # Of the other
+    says:str, # What the other is said to be: 'better', 'worse' or 'not decided'
+) -> str: # 'confirmed', 'refuted', 'looks so', 'looks otherwise', 'not decided', or 'not run yet'
+    "What the seeds bear of a claim"
+    if not a or not b: return 'not run yet'
+    if min(len(a), len(b)) < 2: return 'one seed: ' + ('farther' if np.mean(b) > np.mean(a) else 'nearer')
+    found = verdict(a, b)
+    if found == 'not decided': return found if says != found else 'no difference seen'
+    agrees = found.endswith(says)
+    if found.startswith('seems'): return 'looks so' if agrees else 'looks otherwise'
+    return 'confirmed' if agrees else 'refuted'
+
+def claims_table(
+    scale:str='cpu', # Scale
+    results='results', # Folder of all results
+) -> str: # Markdown
+    "Every claim, what is compared, the seeds, and what they bear"
+    rows = []
+    for a, b, says, text in CLAIMS:
+        runs = [[m for m, _ in recorded(f'ppgn_{k}', scale, results)] for k in (a, b)]
+        ours, theirs = [[m['frechet'] for m in o] for o in runs], [[m['samplers']['thesis']['frechet'] for m in o] for o in runs]
+        p = f'{permutation_p(*ours):.2g}' if min(map(len, ours)) > 1 else ''
+        rows.append([text, f'{b} against {a}', f'{len(ours[1])} against {len(ours[0])}', ' / '.join(brief(v) if v else '–' for v in ours[::-1]), p,
+                     bears(*ours, says), bears(*theirs, says)])
+    return markdown_table([['the thesis says', 'compared', 'seeds', 'frechet', 'p', 'our sampler', 'its sampler'], *rows])
