@@ -157,7 +157,7 @@ class PPGN(Inverter):
                          classes=encoder.classes)
         self.weight, self.noise, self.h0, self.walk = weight, tuple(noise), h0, walk
         d = math.prod(encoder.shapes[encoder.code_layer])
-        self.register_buffer('heaps', torch.zeros(len(encoder.classes), d + 1, d)) # Of each class what `ClassCodes` has: mu, and below the root
+        self.register_buffer('heaps', torch.zeros(len(encoder.classes), d + 1, d)) # Of each class mu, and below it the root
 
 # %% ../nbs/32_ppgn.ipynb #a23d31a0
 @patch
@@ -237,7 +237,8 @@ def ppgn(
         G, D = thesis_generator(channels, nh, width), thesis_critic(channels, width)
     elif nets == 'light':
         n = max(1, round(64*width))
-        G, D = ConvGenerator(size, channels, nh, n, norm='batch' if batch_norm else None, out='linear'), ConvCritic(size, channels, n, norm=None)
+        G = ConvGenerator(size, channels, nh, n, norm='batch' if batch_norm else None, out='linear')
+        D = ConvCritic(size, channels, n, norm=None)
     else: raise ValueError(f"nets must be 'light' or 'thesis', got {nets!r}")
     if nets == 'thesis' or not batch_norm: init_relu_(G, .1)
     gan = PPGN(G, init_relu_(D), E, beta, layers, weight, noise, h0, walk, ema)
@@ -311,11 +312,10 @@ def by_sampler(
     y, h = torch.arange(n) % k, E.look(other, layer)[layer].flatten(1)
     size = torch.stack([h[other.labels == c].norm(dim=1).mean() for c in range(k)])[y]    # of real codes of the class
     first = {o: gan.begin(n, y, o, rng()).flatten(1) for o in ('normal', 'class')}
-    far = gan.latents(n, y, rng(), 200, 'normal').cpu().flatten(1)
-    ours = gan.latents(n, y, rng(), 20, 'class').cpu().flatten(1)
-    kinds = dict(reconstructions=(h, h, other.labels), thesis=(first['normal'], far, y),
-                 stretched=(first['normal'], far*(size/far.norm(dim=1))[:, None], y), start=(first['class'], first['class'], y),
-                 ours=(first['class'], ours, y))
+    far, ours = (gan.latents(n, y, rng(), steps, o).cpu().flatten(1) for steps, o in ((200, 'normal'), (20, 'class')))
+    kinds = dict(reconstructions=(h, h, other.labels), thesis=(first['normal'], far, y), ours=(first['class'], ours, y))
+    kinds |= dict(stretched=(first['normal'], far*(size/far.norm(dim=1))[:, None], y), start=(first['class'], first['class'], y))
+    kinds = {o: kinds[o] for o in ('reconstructions', 'thesis', 'stretched', 'start', 'ours')}
     def draw(h): return gan.to_pixels(gan.draw(h.view(n, *E.shapes[layer]))).cpu()
     shown = dict(real=(as_float(other.x), other.labels)) | {kind: (draw(end), want) for kind, (_, end, want) in kinds.items()}
     found = {}
@@ -325,6 +325,7 @@ def by_sampler(
                            begins=begin.norm(dim=1).mean().item(), length=end.norm(dim=1).mean().item(), bright=brightness(x))
     return found, shown
 
+# %% ../nbs/32_ppgn.ipynb #89d71f35
 def brightness(
     x:Tensor, # Pictures in [0, 1]
 ) -> float: # 1: there is white

@@ -16,7 +16,7 @@ from .show import save_grid
 from PIL import Image
 
 # %% auto #0
-__all__ = ['KINDS', 'tiny', 'light', 'thesis', 'MODELS', 'models', 'long', 'ppgn_long', 'floors', 'sgan_mnist', 'CLAIMS',
+__all__ = ['KINDS', 'tiny', 'light', 'thesis', 'MODELS', 'models', 'long', 'ppgn_long', 'floors', 'sgan_mnist', 'PPGN_CLAIMS',
            'as_asked', 'settings', 'both_samplers', 'rows_of', 'ppgn_recipe', 'parameters', 'brief', 'ppgn_table',
            'sampler_table', 'under_both', 'short_and_long', 'bears', 'claims_table']
 
@@ -120,7 +120,8 @@ def ppgn_table(
 ) -> str: # Markdown
     "The recorded results of PPGN-h models: mean ± standard deviation over seeds"
     built = ('reconstruction_frechet', 'reconstruction_recall')
-    rows, floors = [['model', 'seeds', *columns, 'reconstructions: frechet', 'recall', 'codes: real', 'begin', 'end', 'ms a step', 'parameters']], {c: [] for c in columns}
+    floors = {c: [] for c in columns}
+    rows = [['model', 'seeds', *columns, 'reconstructions: frechet', 'recall', 'codes: real', 'begin', 'end', 'ms a step', 'parameters']]
     for name in names:
         runs = recorded(f'ppgn_{name}', scale, results)
         if not runs: continue
@@ -142,10 +143,9 @@ def sampler_table(
     "What one generator makes of codes of different origin: mean ± standard deviation over seeds"
     runs = [m['samplers'] for m, _ in recorded(name, scale, results)]
     if not runs: return f'not run yet: `gannb reproduce {name} --scale {scale}`'
-    def cell(kind, k): return brief([m[kind][k] for m in runs])
-    rows = [[kind, *(cell(kind, k) for k in ('frechet', 'recall', 'asked')), f"{cell(kind, 'begins')} → {cell(kind, 'length')}", cell(kind, 'bright')]
-            for kind in KINDS]
-    return markdown_table([['pictures', 'frechet', 'recall', 'asked', 'length of codes', 'bright'], *rows])
+    columns = ('frechet', 'recall', 'asked', 'begins', 'length', 'bright')
+    rows = [[kind, *(brief([m[kind][k] for m in runs]) for k in columns)] for kind in KINDS]
+    return markdown_table([['pictures', 'frechet', 'recall', 'asked', 'codes: begin', 'end', 'bright'], *rows])
 
 # %% ../nbs/63_recipes_ppgn.ipynb #83903cd4
 def under_both(
@@ -175,7 +175,7 @@ def short_and_long(
     return markdown_table([['model', *columns], *rows])
 
 # %% ../nbs/63_recipes_ppgn.ipynb #a2fe255b
-CLAIMS = (
+PPGN_CLAIMS = (
     ('fc1', 'fc1_gan', 'worse', '$L_{gan}$ of $D_{fc1}$ alone learns shapes, but not quality'),
     ('fc1_no_gan', 'fc1', 'better', 'the full loss beats the one without $L_{gan}$'),
     ('fc1_no_gan', 'vanilla', 'better', 'the same, with a critic of pictures'),
@@ -206,10 +206,11 @@ def claims_table(
 ) -> str: # Markdown
     "Every claim, what is compared, the seeds, and what they bear"
     rows = []
-    for a, b, says, text in CLAIMS:
+    for a, b, says, text in PPGN_CLAIMS:
         runs = [[m for m, _ in recorded(f'ppgn_{k}', scale, results)] for k in (a, b)]
         ours, theirs = [[m['frechet'] for m in o] for o in runs], [[m['samplers']['thesis']['frechet'] for m in o] for o in runs]
         p = f'{permutation_p(*ours):.2g}' if min(map(len, ours)) > 1 else ''
-        rows.append([text, f'{b} against {a}', f'{len(ours[1])} against {len(ours[0])}', ' / '.join(brief(v) if v else '–' for v in ours[::-1]), p,
-                     bears(*ours, says), bears(*theirs, says)])
+        values = ' / '.join(brief(v) if v else '–' for v in ours[::-1])
+        seeds = f'{len(ours[1])} against {len(ours[0])}'
+        rows.append([text, f'{b} against {a}', seeds, values, p, bears(*ours, says), bears(*theirs, says)])
     return markdown_table([['the thesis says', 'compared', 'seeds', 'frechet', 'p', 'our sampler', 'its sampler'], *rows])
