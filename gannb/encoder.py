@@ -20,7 +20,7 @@ from .training import Solo, Stage, aside
 # %% auto #0
 __all__ = ['MNIST_NORM', 'PURE', 'map_sides', 'conv_net', 'Encoder', 'pure_', 'trace_net', 'cut_net', 'conv_encoder',
            'Standardise', 'class_stage', 'save_encoder', 'mark', 'load_encoder', 'encoder_stages', 'encoder_first',
-           'train_encoder', 'conv_fields', 'linear_probe', 'code_jacobian', 'Codes']
+           'train_encoder', 'conv_fields', 'linear_probe', 'code_jacobian', 'Codes', 'ClassCodes']
 
 # %% ../nbs/30_encoder.ipynb #6d93e3d8
 def map_sides(
@@ -451,7 +451,8 @@ class Codes:
         if not (h >= 0).all(): return cls(mean, std, zeros, mean, std, False)
         t = -normal.icdf(zeros.clamp(.5/n, 1 - .5/n))                            # (10)
         sigma = mean/(t*normal.cdf(t) + normal.log_prob(t).exp())
-        return cls(mean, std, zeros, t*sigma, sigma, True)
+        rare = zeros < .02                                                       # too few zeros to say what t is: hardly cut off at all
+        return cls(mean, std, zeros, torch.where(rare, mean, t*sigma), torch.where(rare, std, sigma), True)
 
     def start(self,
         n:int, # How many
@@ -465,3 +466,37 @@ class Codes:
     def __repr__(self):
         return (f'codes of {self.mean.numel()} units: mean {self.mean.mean():.2f}, std {self.std.mean():.2f}, '
                 f'zeros {self.zeros.mean():.0%}, {int((self.zeros == 1).sum())} never above zero')
+
+# %% ../nbs/30_encoder.ipynb #bb8406bc
+@dataclass(repr=False, eq=False)
+class ClassCodes:
+    "How the codes of each class are distributed: normal variables that go together, behind a ReLU if codes are"
+    mu:Tensor # Means of the normal variables of each class, (k, d)
+    root:Tensor # What makes them from independent ones, (k, d, d)
+    relu:bool # Are they behind a ReLU?
+
+    @classmethod
+    def of(cls,
+        h:Tensor, # Codes of real pictures, (n, …)
+        y:Tensor, # Their classes, (n,)
+        k:int, # Number of classes; one of fewer than two pictures is like all together
+    ): # `ClassCodes`
+        "As these codes are distributed"
+        h = h.flatten(1)
+        heaps, same = [h[y == c] if (y == c).sum() > 1 else h for c in range(k)], torch.eye(h.shape[1]).double()
+        units = [Codes.of(o) for o in heaps]
+        together = torch.stack([torch.where(same == 1, same, torch.corrcoef(o.double().T).nan_to_num().view_as(same)) for o in heaps])
+        values, vectors = torch.linalg.eigh(together)
+        root = vectors*values.clamp(min=0).sqrt()[:, None]@vectors.mT                        # of the correlations
+        sigma = torch.stack([o.sigma for o in units])
+        return cls(torch.stack([o.mu for o in units]), sigma[..., None]*root.float(), bool((h >= 0).all()))
+
+    def start(self,
+        y:Tensor, # Classes of the codes that are wanted, (n,)
+        generator:torch.Generator|None=None, # Source of the noise
+    ) -> Tensor: # (n, d)
+        "Codes of these classes, (11)"
+        noise = torch.randn(len(y), self.mu.shape[1], generator=generator, device=generator.device if generator else None)
+        y = y.to(self.mu.device)
+        h = self.mu[y] + (self.root[y]@noise.to(self.mu)[..., None])[..., 0]
+        return h.relu() if self.relu else h

@@ -106,7 +106,7 @@ def solve_least_squares(
     tol:float|None=None, # Mean residual that is good enough; None: 1.2 noise² + 1e-10
     before:bool=True, # Work before φ at all? Not for pictures that G did not make
 ): # Codes (n, nz), values of L (n,), history (entries, n)
-    "Adam, then Levenberg–Marquardt before φ, then on pictures; drawn again while the residual is too large"
+    "Adam, then Levenberg–Marquardt before φ, then on pictures; from the next start while the residual is too large"
     d, n = p.y.shape[1], p.y.shape[0]
     tol = d*(1.2*noise**2 + 1e-10) if tol is None else d*tol
     found, low, history, steps = z[0].clone(), torch.full_like(z[0, :, 0], math.inf), [], steps or 40
@@ -118,7 +118,9 @@ def solve_least_squares(
         def see(o):
             L = torch.cat([q.value(a, b) for a, b in zip(o.split(p.bs), torch.arange(len(o), device=o.device).split(p.bs))])
             history.append(low.index_copy(0, todo, torch.minimum(L, low[todo])))
-        see(o := descend(outer, start[None, None, todo], [Disabled()], None, warm, lr=.1)[1][0, 0] if warm else start[todo])
+        o = start[todo]
+        if warm: o = descend(outer, o[None, None], [Disabled()], None, warm, lr=.1)[1][0, 0]
+        see(o)
         if outer is not q: o = levenberg_marquardt(outer, o, steps, see=see)[0]
         o, L = levenberg_marquardt(q, o, finish if outer is not q else steps, 1e-3, see)
         better = L < low[todo]
@@ -139,7 +141,7 @@ def error_bound(
     noise:float, # σ, in model space
     measure=None, # As in `recover`
 ) -> Tensor: # Mean squared error of a component, (b,)
-    "The Cramér–Rao bound (6) on `code_error`"
+    "What (6) says for `code_error`: for normal noise the bound of Cramér and Rao"
     return noise**2*spectrum(generator, z, measure).double().pow(-2).mean(-1)
 
 # %% ../nbs/51b_least_squares.ipynb #48622e7f

@@ -103,6 +103,15 @@ def codes(self:Inverter) -> Codes:
     if not self.stats.any(): raise ValueError('how codes are distributed is not known yet: call gan.prepare(data) first')
     return Codes(*self.stats[:5], bool(self.stats[5].any()))
 
+# %% ../nbs/31_perceptual.ipynb #632a8124
+@patch
+def know(self:Inverter,
+    h:Tensor, # Codes of real pictures, (n, …)
+    y:Tensor, # Their classes, (n,)
+):
+    "Remember what is needed of the codes of real pictures"
+    self.keep(Codes.of(h))
+
 # %% ../nbs/31_perceptual.ipynb #b466a364
 @patch
 def stages(self:Inverter,
@@ -112,7 +121,9 @@ def stages(self:Inverter,
     yield from encoder_first(self, data)
     E = self.encoder
     self.accuracy.fill_(0. if math.isnan(E.accuracy) else E.accuracy)
-    self.keep(Codes.of(E.look(data, E.code_layer)[E.code_layer]))
+    h = E.look(data, E.code_layer)[E.code_layer]
+    same = [*map(str, data.classes)] == E.classes
+    self.know(h, data.labels if same else E.head(h.to(self.device)).argmax(1).cpu())   # else the classes that the encoder sees
     yield from GAN.stages(self, data)
 
 # %% ../nbs/31_perceptual.ipynb #afb3e6d5

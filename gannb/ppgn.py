@@ -9,18 +9,19 @@ from contextlib import ExitStack
 from functools import partial
 from torch import Tensor
 from fastcore.basics import patch
-from .data import draw
+from .data import Data, draw
 from .encoder import *
 from .files import *
 from .layers import *
 from .losses import *
+from .metrics import as_float, compare
 from .perceptual import *
 from .training import *
 from .wgan_gp import WGANGP, estimate, refuse_batch_norm
 
 # %% auto #0
-__all__ = ['best_denoiser', 'OfClass', 'drift', 'mala_sample', 'normal_prior', 'PPGN', 'thesis_generator', 'thesis_critic',
-           'init_relu_', 'ppgn', 'OfRegion']
+__all__ = ['STARTS', 'best_denoiser', 'OfClass', 'drift', 'mala_sample', 'normal_prior', 'PPGN', 'thesis_generator',
+           'thesis_critic', 'init_relu_', 'ppgn', 'by_sampler', 'brightness', 'in_rows', 'OfRegion']
 
 # %% ../nbs/32_ppgn.ipynb #4b382ada
 def best_denoiser(
@@ -127,6 +128,8 @@ def normal_prior(
     return torch.zeros_like(z)
 
 # %% ../nbs/32_ppgn.ipynb #b3be88c9
+STARTS = ('class', 'codes', 'normal') # Where walks begin: codes of the wanted class, codes of independent units, or N(0, I)
+
 class PPGN(Inverter):
     "Noiseless Joint PPGN-h, and with `noise` Joint PPGN-h (Nguyen et al. 2017; Pakdaman 2018, §3)"
     defaults = GAN.defaults | dict(lr=1e-4, opt=partial(torch.optim.Adam, betas=(.5,.9), fused=True), schedule=warm_up())
@@ -142,17 +145,19 @@ class PPGN(Inverter):
         layers:dict|None=None, # Layer of the encoder -> α; None: that of the code, with 1
         weight:float=10., # λ of the penalty
         noise:tuple=(0., 0.), # Deviations of the noise at pictures, in their space, and at codes, in units of `code_scale()`
-        h0:str='normal', # Where walks begin: 'normal', or 'codes' like those of pictures
-        walk:int=200, # Steps of the walk to a sample
+        h0:str='class', # Where walks begin, one of `STARTS`; in the thesis 'normal'
+        walk:int=20, # Steps of the walk to a sample; in the thesis 200
         ema:float|None=None, # Decay of an average of the generator, which is then the one that is used
         start:Codes|None=None, # How codes are distributed; None: `prepare` will find out
     ):
         refuse_batch_norm(critic)
-        if h0 not in ('normal', 'codes'): raise ValueError(f"h0 must be 'normal' or 'codes', got {h0!r}")
+        if h0 not in STARTS: raise ValueError(f'h0 must be one of {", ".join(STARTS)}, got {h0!r}')
         alphas = {encoder.code_layer: 1.} if layers is None else layers
         super().__init__(generator, critic, encoder, beta[0], {k: beta[1]*a for k, a in alphas.items()}, beta[2], 'wasserstein', ema, start,
                          classes=encoder.classes)
         self.weight, self.noise, self.h0, self.walk = weight, tuple(noise), h0, walk
+        d = math.prod(encoder.shapes[encoder.code_layer])
+        self.register_buffer('heaps', torch.zeros(len(encoder.classes), d + 1, d)) # Of each class mu, and below it the root
 
 # %% ../nbs/32_ppgn.ipynb #a23d31a0
 @patch
@@ -218,10 +223,11 @@ def ppgn(
     layers:dict|None=None, # Layer of the encoder -> α; None: fc1, with 1
     weight:float=10., # λ of the penalty
     noise:tuple=(0., 0.), # Noise in training at pictures and at codes, (12)
-    h0:str='normal', # Where walks begin: 'normal' as in the thesis, or 'codes' like those of pictures
-    walk:int=200, # Steps of the walk to a sample
+    h0:str='class', # Where walks begin, one of `STARTS`; in the thesis 'normal'
+    walk:int=20, # Steps of the walk to a sample; in the thesis 200
     long:int=100, # Critic turns of each of the first 25 and of every 500th round; 5: as all others
     ema:float|None=None, # Decay of the averaged generator, which is then the one that is used
+    batch_norm:bool=False, # Has the light generator batch norm? (A critic never has)
     norm:tuple=(.1307, .3081), # Mean and deviation of the space of the pictures: MNIST's
 ) -> PPGN: # Call `prepare(data)` before training
     "Noiseless Joint PPGN-h (Nguyen et al. 2017; Pakdaman 2018)"
@@ -231,11 +237,42 @@ def ppgn(
         G, D = thesis_generator(channels, nh, width), thesis_critic(channels, width)
     elif nets == 'light':
         n = max(1, round(64*width))
-        G, D = ConvGenerator(size, channels, nh, n, norm=None, out='linear'), ConvCritic(size, channels, n, norm=None)
+        G = ConvGenerator(size, channels, nh, n, norm='batch' if batch_norm else None, out='linear')
+        D = ConvCritic(size, channels, n, norm=None)
     else: raise ValueError(f"nets must be 'light' or 'thesis', got {nets!r}")
-    gan = PPGN(init_relu_(G, .1), init_relu_(D), E, beta, layers, weight, noise, h0, walk, ema)
+    if nets == 'thesis' or not batch_norm: init_relu_(G, .1)
+    gan = PPGN(G, init_relu_(D), E, beta, layers, weight, noise, h0, walk, ema)
     if gan.adversarial: gan.defaults = PPGN.defaults | dict(schedule=warm_up(n=long))
     return gan
+
+# %% ../nbs/32_ppgn.ipynb #96a8a95a
+@patch
+def know(self:PPGN, h:Tensor, y:Tensor):
+    "Remember how codes are distributed, all together and class by class"
+    Inverter.know(self, h, y)
+    c = ClassCodes.of(h, y, len(self.encoder.classes))
+    self.heaps = torch.cat([c.mu[:, None], c.root], 1).to(self.stats)
+
+@patch(as_prop=True)
+def class_codes(self:PPGN) -> ClassCodes:
+    "How the codes of each class are distributed"
+    if not self.heaps.any(): raise ValueError('how the codes of each class are distributed is not known yet: call gan.prepare(data) first')
+    return ClassCodes(self.heaps[:, 0], self.heaps[:, 1:], self.codes.relu)
+
+@patch
+def begin(self:PPGN,
+    n:int, # How many
+    y:Tensor|None=None, # Their classes, (n,); None: all in turn
+    h0:str|None=None, # One of `STARTS`; None: as this GAN was made
+    generator:torch.Generator|None=None, # Source of the noise
+) -> Tensor: # (n, …)
+    "Codes where walks begin"
+    h0, shape = h0 or self.h0, self.encoder.shapes[self.encoder.code_layer]
+    if h0 not in STARTS: raise ValueError(f'h0 must be one of {", ".join(STARTS)}, or codes, got {h0!r}')
+    if h0 == 'codes': return self.codes.start(n, generator)
+    if h0 == 'normal': return torch.randn(n, *shape, generator=generator, device=generator.device if generator else None)
+    y = torch.arange(n) % len(self.encoder.classes) if y is None else y
+    return self.class_codes.start(y, generator).view(n, *shape)
 
 # %% ../nbs/32_ppgn.ipynb #c0143f18
 @patch
@@ -244,21 +281,67 @@ def latents(self:PPGN,
     y=None, # Wanted classes, see `ask`. With another `condition`: what it takes, (n, …)
     generator:torch.Generator|None=None, # Source of h0 and of the noise
     steps:int|None=None, # Of the walk; None: as this GAN was made
-    h0:Tensor|None=None, # Where walks begin, (n, nh); None: as this GAN was made
+    h0:Tensor|str|None=None, # Where walks begin: codes (n, nh), or one of `STARTS`; None: as this GAN was made
     condition=None, # (pictures[, y]) -> log-probabilities; None: the encoder's classes
     **kw, # `eps1`, `eps2`, `eps3` and more of `mala_sample`
 ): # Codes, (n, nh), and with trace=True their walk
     "Codes that meet a condition"
-    E = self.ready()
+    E, classes = self.ready(), None
     if condition is None:
         y, = self.ask(n, y)
+        classes = y
         kw = dict(on_code=True) | kw
         condition = OfClass(partial(E.after, E.code_layer) if kw['on_code'] else E, kw.pop('unit_only', False))
-    if h0 is None:
-        shape, device = (n, *E.shapes[E.code_layer]), generator.device if generator else None
-        h0 = self.codes.start(n, generator) if self.h0 == 'codes' else torch.randn(shape, generator=generator, device=device)
+    if not isinstance(h0, Tensor): h0 = self.begin(n, classes, h0, generator)
     y = y if y is None else y.to(self.device)
     return mala_sample(self.net, E.code, condition, h0.to(self.device), steps or self.walk, y=y, rng=generator, **kw)
+
+# %% ../nbs/32_ppgn.ipynb #4e5f5b75
+def by_sampler(
+    gan:PPGN, # Trained
+    real:Data, # Held-out pictures, with the classes of the encoder
+    judge, # Of these pictures
+    n:int=200, # Samples of each kind; at most half of `real`
+    seed:int=0, # Of all that is random
+) -> tuple: # Two dictionaries by kind of sample: what is measured; and pictures in [0, 1], (n, c, h, w), with their classes
+    "The same generator, given codes of different origin"
+    n = min(n, len(real)//2)
+    def rng(): return torch.Generator().manual_seed(seed)
+    some = torch.randperm(len(real), generator=rng())[:2*n]
+    E, layer, k, (ref, other) = gan.ready(), gan.encoder.code_layer, len(gan.classes), map(real.subset, some.split(n))
+    y, h = torch.arange(n) % k, E.look(other, layer)[layer].flatten(1)
+    size = torch.stack([h[other.labels == c].norm(dim=1).mean() for c in range(k)])[y]    # of real codes of the class
+    first = {o: gan.begin(n, y, o, rng()).flatten(1) for o in ('normal', 'class')}
+    far, ours = (gan.latents(n, y, rng(), steps, o).cpu().flatten(1) for steps, o in ((200, 'normal'), (20, 'class')))
+    kinds = dict(reconstructions=(h, h, other.labels), thesis=(first['normal'], far, y), ours=(first['class'], ours, y))
+    kinds |= dict(stretched=(first['normal'], far*(size/far.norm(dim=1))[:, None], y), start=(first['class'], first['class'], y))
+    kinds = {o: kinds[o] for o in ('reconstructions', 'thesis', 'stretched', 'start', 'ours')}
+    def draw(h): return gan.to_pixels(gan.draw(h.view(n, *E.shapes[layer]))).cpu()
+    shown = dict(real=(as_float(other.x), other.labels)) | {kind: (draw(end), want) for kind, (_, end, want) in kinds.items()}
+    found = {}
+    for kind, (x, want) in shown.items():
+        m, (begin, end, _) = compare(judge, ref, x), kinds.get(kind, (h, h, None))
+        found[kind] = dict(frechet=m['frechet'], recall=m['recall'], asked=(judge.probs(x).argmax(1) == want).float().mean().item(),
+                           begins=begin.norm(dim=1).mean().item(), length=end.norm(dim=1).mean().item(), bright=brightness(x))
+    return found, shown
+
+# %% ../nbs/32_ppgn.ipynb #89d71f35
+def brightness(
+    x:Tensor, # Pictures in [0, 1]
+) -> float: # 1: there is white
+    "The pixel that only one in a hundred is brighter than"
+    x = x.flatten()
+    return x.kthvalue(math.ceil(.99*len(x))).values.item()
+
+def in_rows(
+    x:Tensor, # Pictures, (n, c, h, w)
+    y:Tensor, # Their classes, (n,)
+    k:int, # Number of classes
+    rows:int=1, # How many of each class
+) -> Tensor: # (rows*k, c, h, w); black where there are too few
+    "Pictures in rows, one of each class in a row"
+    of = [x[y == c][:rows] for c in range(k)]
+    return torch.stack([F.pad(o, (0,)*6 + (0, rows - len(o))) for o in of], 1).flatten(0, 1)
 
 # %% ../nbs/32_ppgn.ipynb #02848d6a
 class OfRegion(nn.Module):

@@ -14,7 +14,7 @@ from .encoder import *
 from .files import *
 from .layers import *
 from .losses import *
-from .metrics import BETTER, Seen
+from .metrics import BETTER, Scores, Seen, as_float, compare, judge_for
 from .ppgn import *
 from .training import *
 
@@ -161,6 +161,30 @@ def judged(self:PPGN,
     return more | about(diversity(made.features, made.labels, len(self.classes))), floor | about(even)
 
 BETTER['diversity'] = '↑' # A metric of its own, in tables beside the others
+
+# %% ../nbs/33_ppgn_hidden.ipynb #5fccf394
+@patch
+def measure(self:PPGN,
+    real:Data, # Real pictures, best held out
+    n:int=1000, # Samples to compare; at most half of `real`
+    judge=None, # Default: the judge of these data
+    train:Data|None=None, # What a judge may learn from, if it is not one that comes with the project
+    seed:int=0, # Of the samples
+    few:int=100, # Walks whose codes and pictures are looked at
+) -> Scores: # What is measured of every GAN, and `reconstruction_frechet`, `reconstruction_recall`, `lengths` of codes, `bright`
+    "Measure this GAN: its samples, its reconstructions, its codes"
+    judge = judge or judge_for(real, train=train)
+    res, E, layer = GAN.measure(self, real, n, judge, train, seed), self.encoder, self.encoder.code_layer
+    some = torch.randperm(len(real), generator=torch.Generator().manual_seed(0))[:2*res['n']]   # the pictures that `evaluate` takes
+    ref, other = (real.subset(o.sort().values) for o in some.split(res['n']))
+    m = compare(judge, ref, self.to_pixels(self.reconstruct(self.norm.encode(other.x))).cpu())
+    h, chain = self.latents(few, generator=torch.Generator().manual_seed(seed), trace=True)
+    def length(h): return h.flatten(1).norm(dim=1).mean().item()
+    more = {f'reconstruction_{k}': m[k] for k in ('frechet', 'recall')}
+    more |= dict(lengths=dict(real=length(E.look(other, layer)[layer]), begin=length(chain[0]), end=length(h)),
+                 bright=brightness(self.to_pixels(self.draw(h)).cpu()))
+    res['floor'] |= {f'reconstruction_{k}': res['floor'][k] for k in ('frechet', 'recall')} | dict(bright=brightness(as_float(other.x)))
+    return Scores(res | more)
 
 # %% ../nbs/33_ppgn_hidden.ipynb #62f975e1
 def estimates(

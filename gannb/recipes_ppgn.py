@@ -7,12 +7,18 @@ from __future__ import annotations
 import json, numpy as np, torch
 from pathlib import Path
 from .files import build_gan
+from .metrics import judge_for
+from .ppgn import by_sampler, in_rows
 from .ppgn_hidden import EXPERIMENTS
-from .recipes import markdown_table, recipe, recorded, result_of, tiny_run, train_each, train_one, verdict
+from .recipes import markdown_table, permutation_p, recipe, recorded, result_of, tiny_run, train_each, train_one, verdict
+from .runs import data_of, load_run, samples
+from .show import save_grid
+from PIL import Image
 
 # %% auto #0
-__all__ = ['tiny', 'light', 'thesis', 'MODELS', 'models', 'long', 'ppgn_long', 'floors', 'sgan_mnist', 'as_asked', 'settings',
-           'ppgn_recipe', 'parameters', 'brief', 'ppgn_table', 'short_and_long']
+__all__ = ['KINDS', 'tiny', 'light', 'thesis', 'MODELS', 'models', 'long', 'ppgn_long', 'floors', 'sgan_mnist', 'PPGN_CLAIMS',
+           'as_asked', 'settings', 'both_samplers', 'rows_of', 'ppgn_recipe', 'parameters', 'brief', 'ppgn_table',
+           'sampler_table', 'under_both', 'short_and_long', 'bears', 'claims_table']
 
 # %% ../nbs/63_recipes_ppgn.ipynb #52961dc1
 def as_asked(
@@ -24,10 +30,37 @@ def as_asked(
 
 def settings(args): return [f'{k}={json.dumps(v)}' for k, v in args.items()] # As for `--set`
 
+# %% ../nbs/63_recipes_ppgn.ipynb #7f561a45
+KINDS = ('real', 'reconstructions', 'thesis', 'stretched', 'start', 'ours') # The pictures below the samples, three rows each
+
+def both_samplers(
+    run:Path, # Folder of a finished run of a PPGN
+    n:int=100, # Pictures of each kind
+) -> tuple: # (metrics, floor)
+    "What the thesis's sampler and ours make of the same generator"
+    gan = load_run(run)
+    s, k = gan.run['settings'], len(gan.classes)
+    _, whole, real = data_of(s)
+    found, shown = by_sampler(gan, real, judge_for(real, train=whole), n)
+    own = in_rows(samples(gan, 10*k, s['seed'], torch.arange(10*k) % k), torch.arange(10*k) % k, k, 10)
+    save_grid(torch.cat([own, *(in_rows(*shown[o], k, 3) for o in KINDS)]), run/'samples.png', k, zoom=1)
+    return dict(samplers=found), {}
+
+def rows_of(
+    path:Path, # A `samples.png` that `both_samplers` wrote
+    kind:str='samples', # 'samples', or one of `KINDS`
+    rows:int|None=None, # So many of its rows; None: all
+) -> np.ndarray: # A part of the picture
+    "The rows of one kind"
+    x = np.asarray(Image.open(path))
+    first, n = (0, 10) if kind == 'samples' else (10 + 3*KINDS.index(kind), 3)
+    side = (len(x) - 2)/(10 + 3*len(KINDS))   # of a picture and its frame
+    return x[round(first*side):round((first + (rows or n))*side) + 2]
+
 # %% ../nbs/63_recipes_ppgn.ipynb #4621d80c
 tiny = dict(width=.05, code_width=.05, encoder_width=.25, long=5, walk=5)
-light = dict(width=.25, code_width=.25, encoder_width=.125, encoder_kernel=3, critic_turns=3, long=20, h0='codes', ema=.99)
-thesis = dict(nets='thesis', h0='normal')
+light = dict(width=.25, code_width=.25, encoder_width=.125, encoder_kernel=3, batch_norm=True, critic_turns=2, long=10, ema=.99)
+thesis = dict(nets='thesis', h0='normal', walk=200)
 
 def ppgn_recipe(
     name:str, # Of the recipe
@@ -37,9 +70,9 @@ def ppgn_recipe(
 ):
     "A recipe for one of `EXPERIMENTS`"
     args = EXPERIMENTS[model]
-    return recipe(name, 'Pakdaman 2018, §4', doc, train_one, accept=accept, prints='pictures only',
+    return recipe(name, 'Pakdaman 2018, §4', doc, train_one, accept=accept, prints='pictures only', also=both_samplers,
         smoke=tiny_run | dict(method='ppgn_hidden', epochs=1, bs=32, set=settings(tiny | args)),
-        cpu=dict(method='ppgn_hidden', data='mnist', size=32, epochs=4, bs=32, lr=1e-3, every=2, set=settings(light | args)),
+        cpu=dict(method='ppgn_hidden', data='mnist', size=32, epochs=3, bs=64, lr=1e-3, every=3, set=settings(light | args)),
         paper=dict(method='ppgn_hidden', data='mnist', size=28, epochs=15, bs=32, lr=1e-4, every=1, set=settings(thesis | args)))
 
 MODELS = dict(vanilla='a critic of pictures: Noiseless Joint PPGN-h', fc1='a critic of fc1', fc1_gan='a critic of fc1, and nothing else',
@@ -82,18 +115,50 @@ def ppgn_table(
     names, # Models; those that are not recorded are left out
     scale:str='cpu', # Scale
     results='results', # Folder of all results
-    columns=('asked', 'diversity', 'frechet', 'kid', 'precision', 'recall', 'density', 'coverage'), # Metrics
+    columns=('asked', 'diversity', 'frechet', 'recall', 'density', 'bright'), # Metrics
+    beside='wgan_gp_mnist', # A recipe of another kind, for comparison
 ) -> str: # Markdown
     "The recorded results of PPGN-h models: mean ± standard deviation over seeds"
-    rows, floors = [['model', 'seeds', *columns, 'ms per generator step', 'parameters']], {c: [] for c in columns}
+    built = ('reconstruction_frechet', 'reconstruction_recall')
+    floors = {c: [] for c in columns}
+    rows = [['model', 'seeds', *columns, 'reconstructions: frechet', 'recall', 'codes: real', 'begin', 'end', 'ms a step', 'parameters']]
     for name in names:
         runs = recorded(f'ppgn_{name}', scale, results)
         if not runs: continue
         for c in columns: floors[c] += [m['floor'][c] for m, _ in runs]
-        values, ms = [brief([m[c] for m, _ in runs]) for c in columns], np.mean([1e3*c['seconds']/c['rounds'] for _, c in runs])
-        rows.append([name, str(len(runs)), *values, f'{ms:.0f}', f'{parameters(runs[0][1]):,}'])
-    if floors[columns[0]]: rows.append(['real against real', '', *(brief([np.mean(floors[c])]) for c in columns), '', ''])
+        values, ms = [brief([m[c] for m, _ in runs]) for c in columns + built], np.mean([1e3*c['seconds']/c['rounds'] for _, c in runs])
+        lengths = [brief([m['lengths'][k] for m, _ in runs]) for k in ('real', 'begin', 'end')]
+        rows.append([name, str(len(runs)), *values, *lengths, f'{ms:.0f}', f'{parameters(runs[0][1]):,}'])
+    if (other := recorded(beside, scale, results)):
+        rows.append([beside, str(len(other)), *(brief([m[c] for m, _ in other]) if c in other[0][0] else '' for c in columns), *['']*7])
+    if floors[columns[0]]: rows.append(['real against real', '', *(brief([np.mean(floors[c])]) for c in columns), *['']*7])
     return markdown_table(rows)
+
+# %% ../nbs/63_recipes_ppgn.ipynb #7b5596a0
+def sampler_table(
+    name:str, # Recipe
+    scale:str='cpu', # Scale
+    results='results', # Folder of all results
+) -> str: # Markdown
+    "What one generator makes of codes of different origin: mean ± standard deviation over seeds"
+    runs = [m['samplers'] for m, _ in recorded(name, scale, results)]
+    if not runs: return f'not run yet: `gannb reproduce {name} --scale {scale}`'
+    columns = ('frechet', 'recall', 'asked', 'begins', 'length', 'bright')
+    rows = [[kind, *(brief([m[kind][k] for m in runs]) for k in columns)] for kind in KINDS]
+    return markdown_table([['pictures', 'frechet', 'recall', 'asked', 'codes: begin', 'end', 'bright'], *rows])
+
+# %% ../nbs/63_recipes_ppgn.ipynb #83903cd4
+def under_both(
+    names, # Models; those that are not recorded are left out
+    scale:str='cpu', # Scale
+    results='results', # Folder of all results
+) -> str: # Markdown
+    "Each model's distance to real pictures by the origin of its codes"
+    kinds = ('reconstructions', 'ours', 'thesis', 'stretched')
+    rows = [[k, str(len(runs)), *(brief([m['samplers'][o]['frechet'] for m, _ in runs]) for o in kinds),
+             *(brief([m['samplers'][o]['bright'] for m, _ in runs]) for o in ('ours', 'thesis'))]
+            for k in names if (runs := recorded(f'ppgn_{k}', scale, results))]
+    return markdown_table([['model', 'seeds', *kinds, 'bright, ours', 'bright, thesis'], *rows])
 
 # %% ../nbs/63_recipes_ppgn.ipynb #9b30818c
 def short_and_long(
@@ -102,8 +167,50 @@ def short_and_long(
     results='results', # Folder of all results
 ) -> str: # Markdown
     "Each metric of the models of `ppgn_long`: after the usual training, and after three times as much"
-    (m, _), *_ = recorded('ppgn_long', scale, results)
+    if not (runs := recorded('ppgn_long', scale, results)): return f'not run yet: `gannb reproduce ppgn_long --scale {scale}`'
+    m = runs[0][0]
     short = lambda k, c: brief([r[c] for r, _ in recorded(f'ppgn_{k}', scale, results)])
     rows = [[k, *(f'{short(k, c)} → {brief([v[c]])}' for c in columns)] for k, v in m.items()]
     rows += [['real against real', *(brief([next(iter(m.values()))['floor'][c]]) for c in columns)]]
     return markdown_table([['model', *columns], *rows])
+
+# %% ../nbs/63_recipes_ppgn.ipynb #a2fe255b
+PPGN_CLAIMS = (
+    ('fc1', 'fc1_gan', 'worse', '$L_{gan}$ of $D_{fc1}$ alone learns shapes, but not quality'),
+    ('fc1_no_gan', 'fc1', 'better', 'the full loss beats the one without $L_{gan}$'),
+    ('fc1_no_gan', 'vanilla', 'better', 'the same, with a critic of pictures'),
+    ('vanilla', 'fc1', 'not decided', 'a critic of fc1 does as well as one of pictures'),
+    ('vanilla', 'random', 'not decided', 'random is comparable with vanilla'),
+    ('vanilla', 'combined', 'not decided', 'combined converges as vanilla does'),
+    ('vanilla', 'printed', 'not decided', 'the printed β does as well as that of the code'),
+    ('combined', 'four', 'better', 'more than two critics are better still (left open by the thesis)'),
+) # Model, other model, what the other one is said to be, in words
+
+def bears(
+    a:list, # A number that is better when lower, one per seed, of one model
+    b:list, # Of the other
+    says:str, # What the other is said to be: 'better', 'worse' or 'not decided'
+) -> str: # 'confirmed', 'refuted', 'looks so', 'looks otherwise', 'not decided', or 'not run yet'
+    "What the seeds bear of a claim"
+    if not a or not b: return 'not run yet'
+    if min(len(a), len(b)) < 2: return 'one seed: ' + ('farther' if np.mean(b) > np.mean(a) else 'nearer')
+    found = verdict(a, b)
+    if found == 'not decided': return found if says != found else 'no difference seen'
+    agrees = found.endswith(says)
+    if found.startswith('seems'): return 'looks so' if agrees else 'looks otherwise'
+    return 'confirmed' if agrees else 'refuted'
+
+def claims_table(
+    scale:str='cpu', # Scale
+    results='results', # Folder of all results
+) -> str: # Markdown
+    "Every claim, what is compared, the seeds, and what they bear"
+    rows = []
+    for a, b, says, text in PPGN_CLAIMS:
+        runs = [[m for m, _ in recorded(f'ppgn_{k}', scale, results)] for k in (a, b)]
+        ours, theirs = [[m['frechet'] for m in o] for o in runs], [[m['samplers']['thesis']['frechet'] for m in o] for o in runs]
+        p = f'{permutation_p(*ours):.2g}' if min(map(len, ours)) > 1 else ''
+        values = ' / '.join(brief(v) if v else '–' for v in ours[::-1])
+        seeds = f'{len(ours[1])} against {len(ours[0])}'
+        rows.append([text, f'{b} against {a}', seeds, values, p, bears(*ours, says), bears(*theirs, says)])
+    return markdown_table([['the thesis says', 'compared', 'seeds', 'frechet', 'p', 'our sampler', 'its sampler'], *rows])
