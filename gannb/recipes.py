@@ -150,8 +150,10 @@ def keep_result(to, results):
     "One line where a result would be written over, or could not be written at all"
     there = next(o for o in (to, *to.parents, Path('.')) if o.exists())
     if not there.is_dir(): raise UserError(f'--results {results}: {there} is a file: give a folder')
-    if any(to.rglob('*.json')): raise UserError(f'{to} holds a result, which stays: keep yours elsewhere by --results, or delete the folder')
+    if any(to.rglob('*.json')):
+        raise UserError(f'{to} holds a result, which stays: keep yours elsewhere by --results, or delete the folder')
 
+# %% ../nbs/61_recipes.ipynb #8117ca53
 @command('reproduce')
 def reproduce(
     name:Known('recipes'), # Of a recipe (see gannb list)
