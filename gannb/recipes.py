@@ -150,8 +150,10 @@ def keep_result(to, results):
     "One line where a result would be written over, or could not be written at all"
     there = next(o for o in (to, *to.parents, Path('.')) if o.exists())
     if not there.is_dir(): raise UserError(f'--results {results}: {there} is a file: give a folder')
-    if any(to.rglob('*.json')): raise UserError(f'{to} holds a result, which stays: keep yours elsewhere by --results, or delete the folder')
+    if any(to.rglob('*.json')):
+        raise UserError(f'{to} holds a result, which stays: keep yours elsewhere by --results, or delete the folder')
 
+# %% ../nbs/61_recipes.ipynb #580300e2
 @command('reproduce')
 def reproduce(
     name:Known('recipes'), # Of a recipe (see gannb list)
@@ -170,8 +172,8 @@ def reproduce(
     there = any(o.is_file() for o in run.rglob('*'))
     if resume and not there: raise UserError(f'there is no run in {run} to go on with: leave out --resume')
     if there and not resume: raise UserError(f'{run} holds a run: go on with it by --resume, or delete the folder to start from nothing')
-    if not resume: keep_result(to, results)
     for o in (run, to): same_pictures(o, data or RECIPES[name].scales[scale]['data'])
+    if not resume: keep_result(to, results)
     given = dict(seed=seed) | (dict(data=data) if data else {})
     if (why := RECIPES[name](run, scale, resume, minutes, **given)):
         where = ''.join(f' --{k} {shlex.quote(str(v))}' for k, v in dict(results=results, runs=runs).items() if str(v) != k)

@@ -31,7 +31,7 @@ __all__ = ['SOME', 'SETTINGS', 'USUAL', 'UserError', 'one_line', 'signature', 'a
            'read_config', 'load_run', 'settings_of', 'complete', 'describe', 'Halt', 'say', 'Bar', 'samples',
            'save_samples', 'write_history', 'Watch', 'save_picture', 'game_learner', 'resume_learner', 'has_checkpoint',
            'play_stage', 'held_out', 'table', 'finish', 'versions', 'column_prints', 'onlookers', 'data_of',
-           'prospects', 'train_gan', 'train_here']
+           'prospects', 'train_gan']
 
 # %% ../nbs/59_runs.ipynb #ef8f3f8b
 class UserError(ValueError): "What a user can put right, in one line"
@@ -153,7 +153,7 @@ def prepare_out(
     with tempfile.TemporaryFile(dir=out) as f: f.write(b'.')
     return out
 
-# %% ../nbs/59_runs.ipynb #301ded67
+# %% ../nbs/59_runs.ipynb #919cdaf1
 @contextmanager
 def locked(
     out:Path, # The run's folder, which is there
@@ -516,7 +516,7 @@ def same_data(old, data, name, out): # What the data are known by; a `UserError`
                         'put the old ones back, or give another --out')
     return marks
 
-# %% ../nbs/59_runs.ipynb #c04d341d
+# %% ../nbs/59_runs.ipynb #a4658007
 USUAL = dict(pictures=100, steps=300) # Fewer than this have never been enough here
 
 def prospects(
@@ -532,21 +532,7 @@ def prospects(
     usual = 'usual are thousands of pictures, hundreds at least, and thousands of steps (--epochs)'
     return f'note: {" and ".join(few)} will hardly do; {usual}' if few else ''
 
-# %% ../nbs/59_runs.ipynb #eca4c47d
-def train_gan(
-    s:dict, # Settings
-    out:Path, # The run's folder
-    resume:bool=False, # Go on with the run that is there?
-    minutes:float=None, # Stop after so long
-    n:int=1000, # Samples to measure at the end
-    enough:bool=False, # Is a run whose minutes are over a finished one?
-) -> int: # 0 when finished, else why not: the number of a signal, or -1 for the time
-    "Train, watch, and leave a run in `out`"
-    device, out = device_of(s['device']), place(out)
-    if not join_processes(device): return train_here(s, out, resume, minutes, n, enough, device, False)
-    prepare_out(out, resume)
-    with locked(out): prepare_out(out, resume); return train_here(s, out, resume, minutes, n, enough, device, True)
-
+# %% ../nbs/59_runs.ipynb #f2b4bc6e
 def train_here(s, out, resume, minutes, n, enough, device, writes): # The training of one of the processes
     start, (data, whole, real) = time.time(), data_of(s)
     s, halt, path = complete(s, data), Halt(minutes), out/'checkpoint.safetensors'
@@ -575,3 +561,18 @@ def train_here(s, out, resume, minutes, n, enough, device, writes): # The traini
         return int(halt.reason) or -1
     if writes and (m := finish(learn, out, config, real, n, whole)): say(table(m))
     return 0
+
+# %% ../nbs/59_runs.ipynb #eca4c47d
+def train_gan(
+    s:dict, # Settings
+    out:Path, # The run's folder
+    resume:bool=False, # Go on with the run that is there?
+    minutes:float=None, # Stop after so long
+    n:int=1000, # Samples to measure at the end
+    enough:bool=False, # Is a run whose minutes are over a finished one?
+) -> int: # 0 when finished, else why not: the number of a signal, or -1 for the time
+    "Train, watch, and leave a run in `out`"
+    device, out = device_of(s['device']), place(out)
+    if not join_processes(device): return train_here(s, out, resume, minutes, n, enough, device, False)
+    prepare_out(out, resume)
+    with locked(out): prepare_out(out, resume); return train_here(s, out, resume, minutes, n, enough, device, True)

@@ -76,8 +76,9 @@ def card(
     rows = '\n'.join(f'| {k} | {v:.4g} | {m["floor"][k]:.4g} |' for k, v in numbers.items()) or '| (not measured) | | |'
     g, s = c['gan'], c['settings']
     size = f'{g["size"]}×{g["size"]} pixels' if 'size' in g else 'vectors'
-    return CARD.format(method=s['method'], license=license, name=name, data=data, rows=rows, epochs=s['epochs'], device=c.get('device', '?'),
-                       seed=s['seed'], minutes=c.get('seconds', 0)/60, classes=', '.join(map(str, g.get('classes') or ['none'])), made=size)
+    facts = dict(method=s['method'], epochs=s['epochs'], seed=s['seed'], device=c.get('device', '?'), minutes=c.get('seconds', 0)/60)
+    classes = ', '.join(map(str, g.get('classes') or ['none']))
+    return CARD.format(license=license, name=name, data=data, rows=rows, made=size, classes=classes, **facts)
 
 # %% ../nbs/59b_share.ipynb #daf2d8bb
 KEPT = 'weights.safetensors', 'metrics.json', 'samples.png', 'history.csv' # Of a run, if they are there
@@ -95,6 +96,7 @@ def hand_on(
     to.mkdir(parents=True)
     for o in KEPT:
         if (run/o).exists(): shutil.copyfile(run/o, to/o)
+    save_tensors(to/'weights.safetensors', load_tensors(run/'weights.safetensors'))   # with the hash that older runs lack
     c['settings']['data'] = Path(c['settings']['data']).name   # what it was, not where it lay
     write_json(to/'config.json', c)
     write_text(to/'README.md', card(run, to.name, data, license))
