@@ -14,9 +14,9 @@ from . import __path__, __version__
 from ._commands import TABLE
 
 # %% auto #0
-__all__ = ['Count', 'Side', 'Seed', 'Minutes', 'Rate', 'COMMANDS', 'RECIPES', 'FROM_DATA', 'KINDS', 'DATA', 'Number', 'Known',
+__all__ = ['Count', 'Side', 'Seed', 'Minutes', 'Rate', 'COMMANDS', 'RECIPES', 'FROM_DATA', 'TYPES', 'DATA', 'Number', 'Known',
            'kind_of', 'described', 'Parser', 'reading', 'parser_of', 'command', 'listing', 'typed', 'own',
-           'about_method', 'folded', 'along', 'list_all', 'usage', 'parsed', 'streams', 'main']
+           'about_method', 'folded', 'shipped', 'list_all', 'usage', 'parsed', 'streams', 'main']
 
 # %% ../nbs/58_cli.ipynb #0634ea6e
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def typed(
 
 # %% ../nbs/58_cli.ipynb #8d50e092
 FROM_DATA = 'size', 'channels', 'dim', 'classes' # Arguments of methods that the data decide
-KINDS = dict(int='a whole number', float='a number', bool='true or false', str='a word', dict='a dictionary', list='a list',
+TYPES = dict(int='a whole number', float='a number', bool='true or false', str='a word', dict='a dictionary', list='a list',
              tuple='a list')
 
 def own(spec:dict) -> dict: # Of a method
@@ -140,7 +140,7 @@ def about_method(
     spec = listing()['methods'][name]
     res = [f'{name}: {spec["does"]}', 'arguments, with --set KEY=VALUE ...']
     for k, o in own(spec).items():
-        kind = KINDS.get(o['kind'], '') + ' or null'*('null' in o and o['kind'] in KINDS)
+        kind = TYPES.get(o['kind'], '') + ' or null'*('null' in o and o['kind'] in TYPES)
         text = '; '.join(filter(None, (o['help'], kind)))
         res.append(folded(text, f'  {typed(k, o.get("default")):22} ', 25))
     return '\n'.join(res)
@@ -156,7 +156,7 @@ DATA = '''data (--data)
   8-gaussians, 25-gaussians, swiss-roll: points in the plane
   FOLDER or ARCHIVE        of pictures; its sub-folders are the classes'''
 
-def along() -> list: # Names
+def shipped() -> list: # Names
     "Trained GANs that come with this package"
     return sorted(o.parent.name for o in (Path(__path__[0])/'weights').glob('*/config.json'))
 
@@ -169,7 +169,7 @@ def list_all():
         words = ' '.join(typed(a, v.get('default')) for a, v in own(o).items())
         print(f'  {k:17} {o["does"]}', folded(words, ' '*20, 20), sep='\n')
     print(DATA, 'recipes (gannb reproduce NAME)', *(f'  {k:16} {o}' for k, o in known['recipes'].items()), sep='\n')
-    print('trained (gannb sample NAME)', *(f'  {o:16} {known["recipes"].get(o, "")}' for o in along()), sep='\n')
+    print('trained (gannb sample NAME)', *(f'  {o:16} {known["recipes"].get(o, "")}' for o in shipped()), sep='\n')
 
 # %% ../nbs/58_cli.ipynb #3629da3e
 def usage() -> str:

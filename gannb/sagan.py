@@ -18,7 +18,7 @@ from .training import *
 from .files import *
 
 # %% auto #0
-__all__ = ['LARGEST', 'LAYERS', 'FLAGS', 'attend', 'attention_weights', 'transformed', 'SelfAttention', 'near', 'affordable',
+__all__ = ['LARGEST', 'LAYERS', 'FLAGS', 'attend', 'attention_weights', 'transformed', 'SelfAttention', 'near', 'fits_in_memory',
            'spectral_', 'sigmas', 'flags', 'corners', 'agreement_of', 'Places', 'flag_critic', 'SAGAN', 'sagan_flags',
            'Total', 'attend_', 'sagan']
 
@@ -96,7 +96,7 @@ def forward(self:SelfAttention,
 ) -> Tensor: # (b, c, h, w)
     "γ o + x, equation (3)"
     f, g, h = self.parts(x)
-    if not self.fused: affordable(x, f)
+    if not self.fused: fits_in_memory(x, f)
     o = self.v(attend(f, g, h, self.seen(x), self.fused))
     return x + self.gamma*o.mT.unflatten(2, x.shape[2:])
 
@@ -106,11 +106,11 @@ def map(self:SelfAttention,
 ) -> Tensor: # β, (b, hw, M)
     "How much each place looks at each"
     f, g, _ = self.parts(x)
-    affordable(x, f)
+    fits_in_memory(x, f)
     return attention_weights(f, g, self.seen(x))
 
 LARGEST = 2**31 # Bytes of the largest weights that are made
-def affordable(x, f):
+def fits_in_memory(x, f):
     n, m, b = math.prod(x.shape[2:]), f.shape[1], len(x)
     need = b*n*m*x.element_size()
     if need > LARGEST: raise ValueError(f'the weights of {n} places for {m} places in {b} pictures take {need/2**30:.1f} GiB: '
