@@ -58,7 +58,7 @@ def unmeasure(
 
 # %% ../nbs/41_ambient.ipynb #b62d8929
 class Ignore(WGANGP):
-    "Learns from measurements as if they were pictures; what those that know better have in common"
+    "Learns from measurements as if they were pictures; base class of the other two"
     def __init__(self,
         generator:nn.Module, # Of pictures
         critic:nn.Module, # Of measurements

@@ -4,7 +4,7 @@
 
 # %% ../nbs/03b_files.ipynb #d640809f
 from __future__ import annotations
-import functools, gannb, hashlib, importlib, importlib.util, inspect, json, os, time
+import functools, gannb, hashlib, importlib, importlib.util, inspect, json, os, re, time
 from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
@@ -72,7 +72,7 @@ def save_tensors(
         flat = {k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
         tmp.touch()
         mode = tmp.stat().st_mode   # as this user makes files
-        save_file(flat, tmp, metadata={'gannb': tree, 'sha256': content(tree, flat)})
+        save_file(flat, tmp, metadata={'gannb': f'{content(tree, flat)} {tree}'})   # one entry: of several the order changes from file to file
         tmp.chmod(mode)
         with open(tmp, 'rb+') as f: os.fsync(f.fileno())
         if keep and path.exists(): os.replace(path, f'{path}.prev')
@@ -95,8 +95,10 @@ def load_tensors(
     try:
         with safe_open(path, 'pt') as f:
             meta, tensors = f.metadata() or {}, {k: f.get_tensor(k) for k in f.keys()}
-        if meta.keys() - {'gannb', 'sha256'} or meta.get('sha256', '') not in ('', content(meta['gannb'], tensors)): raise ValueError
-        return unpack(json.loads(meta['gannb']), tensors)
+        mark, _, tree = meta['gannb'].partition(' ')
+        if not re.fullmatch('[0-9a-f]{64}', mark): tree = meta['gannb']                # written before files had a hash
+        elif mark != content(tree, tensors): raise ValueError
+        return unpack(json.loads(tree), tensors)
     except BadFile: raise
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError, RuntimeError):
         raise BadFile(f'{path} is damaged, or not a safetensors file of gannb{_kept(path)}') from None
