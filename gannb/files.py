@@ -72,7 +72,7 @@ def save_tensors(
         flat = {k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
         tmp.touch()
         mode = tmp.stat().st_mode   # as this user makes files
-        save_file(flat, tmp, metadata={'gannb': f'{content(tree, flat)} {tree}'})   # one entry: of several the order changes from file to file
+        save_file(flat, tmp, metadata={'gannb': f'{content(tree, flat)} {tree}'})   # one entry: the order of several is random
         tmp.chmod(mode)
         with open(tmp, 'rb+') as f: os.fsync(f.fileno())
         if keep and path.exists(): os.replace(path, f'{path}.prev')
