@@ -533,7 +533,8 @@ def before_fit(self:TermRecorder):
     self.metric_names = L('epoch', *self.names, *self.columns, 'time')
     for cb in others:
         if cb.__dict__.get('monitor', self.names[0]) not in self.metric_names:
-            raise ValueError(f'{cb.name} watches {cb.monitor!r}, which this game has not: give monitor= one of {", ".join(self.metric_names[1:-1])}')
+            known = ', '.join(self.metric_names[1:-1])
+            raise ValueError(f'{cb.name} watches {cb.monitor!r}, which this game has not: give monitor= one of {known}')
 
 @patch
 def before_epoch(self:TermRecorder): self.start, self.extra = time.time(), {}
