@@ -79,8 +79,8 @@ def longer(f, name):
     scales = f.scales | dict(cpu=f.scales['cpu'] | more)
     return recipe(name, f.source, f'{f.doc}, longer', train_one, accept=f.accept, prints=f.prints, **scales)
 
-lossy_long = {k: longer(lossy[k.replace('_long', '_pixels')], k) for k in ('ambient_long', 'ignore_long')}
-lossy_long['hidden_long'] = longer(hidden_runs['hidden_pixels'], 'hidden_long')
+lossy_long = {k: longer(lossy[k.replace('_long', '_pixels')], k) for k in ('ambient_long', 'ignore_long', 'unmeasure_long')}
+lossy_long |= {f'{k}_long': longer(hidden_runs[f'hidden_{of}'], f'{k}_long') for k, of in dict(hidden='pixels', dropout='dropout').items()}
 
 # %% ../nbs/66_recipes_ambient.ipynb #853e4edc
 def lossy_table(

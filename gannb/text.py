@@ -18,6 +18,7 @@ from .training import *
 from .files import *
 from .metrics import BETTER, Scores
 from .shapes import *
+from .cgan import ProjectionCritic
 
 # %% auto #0
 __all__ = ['ALPHABET', 'CHARACTERS', 'TEXT_VARIANTS', 'Lines', 'TextGAN', 'spell', 'spelled', 'CharConv', 'TextEncoder',
@@ -215,17 +216,23 @@ def text_gan(
     length:int=201, # Characters of a sentence that are read
     reader_width:float=1., # Scales the text encoder: 384, 512 and 256 channels, 1024 numbers in a vector
     epochs:list=(4, 10), # Of the image encoder and of the text encoder, before the game
-    join_at:str='last', # Where the critic takes the sentence: at its 'last' map, its 'input' or 'every' layer
+    critic_at:str|None=None, # Where the sentence enters the critic: 'input', 'every' layer, 'last' map, or as a 'product'; None: see below
+    generator_at:str|None=None, # Where it enters the generator: 'input' or 'every' layer; None: see below
     weight:float=10., # λ of the gradient penalty
     ema:float|None=None, # Decay of the averaged generator, which then samples; None: no average
 ) -> TextGAN:
     "A GAN that draws what a sentence says (Reed et al. 2016)"
-    for name, got, legal in (('variant', variant, [*TEXT_VARIANTS]), ('form', form, ['wgan_gp', 'dcgan'])):
+    doors = [None, 'input', 'every', 'last', 'product']
+    for name, got, legal in (('variant', variant, [*TEXT_VARIANTS]), ('form', form, ['wgan_gp', 'dcgan']), ('critic_at', critic_at, doors)):
         if got not in legal: raise ValueError(f'{name} must be one of {legal}, got {got!r}')
     gp, dim, (cls, between) = form == 'wgan_gp', max(8, round(1024*reader_width)), TEXT_VARIANTS[variant]
+    generator_at, critic_at = generator_at or ('every' if gp else 'input'), critic_at or ('product' if gp else 'last')
+    norm = None if gp else 'batch'
     pictures, reader = picture_encoder(size, channels, dim), TextEncoder(dim, reader_width)   # first: the same for all variants
-    G = Reads(ConvGenerator(size, channels, nz, width, nt), dim, nt)
-    D = Reads(ConvCritic(size, channels, width, nt, norm=None if gp else 'batch', join_at=join_at), dim, nt)
+    G = ConvGenerator(size, channels, nz, width, nt, join_at=generator_at)
+    if critic_at == 'product': D = ProjectionCritic(size, channels, width, nt, norm)
+    else: D = ConvCritic(size, channels, width, nt, norm, join_at=critic_at)
+    G, D = Reads(G, dim, nt), Reads(D, dim, nt)
     gan = TextGAN(G, D, Normal(nz), pictures, reader, dim, length, cls, between, weight if gp else 0.,
                   'wasserstein' if gp else 'non_saturating', tuple(epochs), ema=ema)
     gan.defaults = GAN.defaults | (dict(lr=1e-4, opt=partial(torch.optim.Adam, betas=(0., .9), fused=True), n_critic=5) if gp else {})
