@@ -861,6 +861,7 @@ TABLE = {'commands': {'list': {'does': 'Show the methods with their arguments, t
              'text_cls': 'shapes from sentences: GAN-CLS',
              'text_int': 'shapes from sentences: GAN-INT',
              'text_cls_int': 'shapes from sentences: GAN-CLS-INT',
+             'text_doors': "shapes from sentences: both nets get the sentence, at the paper's doors",
              'lapgan_mnist': 'MNIST digits by a pyramid of GANs',
              'lapgan_few': 'a pyramid of GANs that knows 1000 digits only',
              'wgan_gp_few': 'one GAN that knows 1000 digits only',

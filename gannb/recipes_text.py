@@ -51,23 +51,26 @@ def text_exam(
     return made | text_walks(gan) | dict(sentences=gan.sentences_of(8)), floor
 
 text_small = dict(width=4, nz=8, nt=8, reader_width=.03, length=102, epochs=[1, 1])
-text_light = dict(width=16, nz=32, nt=32, reader_width=.125, length=102, epochs=[3, 6], ema=.995)
+text_light = dict(width=16, nz=32, nt=32, reader_width=.125, length=102, epochs=[4, 20], ema=.995)
 text_paper = dict(form='dcgan', width=128, nz=100, nt=128, epochs=[20, 200])
 
 def text_recipe(
-    variant:str, # Key of `TEXT_VARIANTS`
+    name:str, # Of the recipe, behind text_
     doc:str, # What it makes
+    **more, # Arguments of `text_gan`
 ):
-    "A recipe for one of `TEXT_VARIANTS`"
-    args = lambda d: [f'{k}={v}'.replace(' ', '') for k, v in (d | dict(variant=variant)).items()]
-    common = dict(method='text', data='shapes', bs=64)
-    return recipe(f'text_{variant}', 'Reed et al. 2016, §4 and §5', doc, train_one, also=text_exam, prints='pictures only',
-        smoke=common | dict(size=32, part=256, epochs=1, every=1, set=args(text_small)),
-        cpu=common | dict(size=32, epochs=8, lr=1e-3, n_critic=1, every=4, set=args(text_light)),
-        paper=common | dict(size=64, epochs=600, lr=2e-4, every=20, set=args(text_paper)))
+    "A recipe; all of them differ in `more` only"
+    args = lambda d: [f'{k}={v}'.replace(' ', '') for k, v in (d | more).items()]
+    common = dict(method='text', data='shapes')
+    return recipe(f'text_{name}', 'Reed et al. 2016, §4 and §5', doc, train_one, also=text_exam, prints='pictures only',
+        smoke=common | dict(size=32, part=256, epochs=1, every=1, bs=64, set=args(text_small)),
+        cpu=common | dict(size=32, epochs=16, bs=32, lr=1e-3, n_critic=1, every=4, set=args(text_light)),
+        paper=common | dict(size=64, epochs=600, bs=64, lr=2e-4, every=20, set=args(text_paper)))
 
 TEXT_NAMES = dict(plain='both nets get the sentence', cls='GAN-CLS', int='GAN-INT', cls_int='GAN-CLS-INT')
-texts = {k: text_recipe(k, f'shapes from sentences: {v}') for k, v in TEXT_NAMES.items()}
+texts = {k: text_recipe(k, f'shapes from sentences: {v}', variant=k) for k, v in TEXT_NAMES.items()}
+texts['doors'] = text_recipe('doors', "shapes from sentences: both nets get the sentence, at the paper's doors",
+                             variant='plain', critic_at='last', generator_at='input')
 
 # %% ../nbs/65b_recipes_text.ipynb #d5787ad7
 def text_table(
