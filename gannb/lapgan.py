@@ -205,6 +205,7 @@ def lapgan(
     shown:bool=False, # Do the critics see the blurred picture, too?
     jitter:float=.05, # Most noise on the blurred picture in training
     epochs:int=20, # Of each level below the finest, whose epochs are the run's
+    first:int|None=None, # Epochs of the coarsest level, whose nets are the quickest; None: as the others
     lr:float=1e-3, # Learning rate of all levels; a run's own is for the finest
     n_critic:int=2, # Critic turns per generator turn, of all levels; a run's own is for the finest
     game:str='wgan_gp', # 'wgan_gp', or 'gan': the paper's non-saturating game, critics with batch norm
@@ -226,6 +227,6 @@ def lapgan(
         n_cond = k + channels*shown
         norm = None if gp else 'batch'
         D = ConvCritic(s, channels, width, n_cond, norm) if s >= 16 else MLPCritic((channels, s, s), (hidden,)*2, k + channels*s*s*shown)
-        gan = (LAPGAN if gp else ClassicLAPGAN)(G, D, gan, filter, shown, jitter, epochs, **common)
+        gan = (LAPGAN if gp else ClassicLAPGAN)(G, D, gan, filter, shown, jitter, first if first and s == 2*coarsest else epochs, **common)
         gan.defaults = gan.defaults | tuned
     return gan

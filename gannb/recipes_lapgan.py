@@ -80,7 +80,7 @@ lapgan_mnist = recipe('lapgan_mnist', 'Denton et al. 2015, §4', 'MNIST digits b
     accept=like_digits, also=levels_of, prints='MNIST not tried',
     smoke=tiny_run | dict(method='lapgan', set=['width=4', 'nz=8', 'hidden=16', 'epochs=2']),
     cpu=dict(method='lapgan', data='mnist', size=32, epochs=3, bs=64, lr=1e-3, n_critic=2, every=1,
-             set=['width=16', 'epochs=4', 'ema=.995']),
+             set=['width=16', 'hidden=512', 'first=24', 'epochs=4', 'ema=.995']),
     paper=dict(method='lapgan', data='mnist', size=32, epochs=50, bs=128, every=5, set=own_game + ['epochs=50']))
 
 lapgan_few = recipe('lapgan_few', 'Denton et al. 2015, §1', 'a pyramid of GANs that knows 1000 digits only', train_one,
