@@ -5,7 +5,6 @@
 # %% ../nbs/99_all.ipynb #742aa6bf
 from __future__ import annotations
 import importlib, pkgutil
-from collections import Counter
 import gannb
 
 # %% auto #0
@@ -22,10 +21,13 @@ def public_names(
     modules:dict, # Name -> module
 ) -> dict: # Name -> object
     "All names of all modules; an error if two of them export the same one"
-    count = Counter(k for m in modules.values() for k in m.__all__)
-    twice = [k for k, n in count.items() if n > 1]
-    if twice: raise ImportError(f'exported by two modules: {", ".join(twice)}')
-    return {k: getattr(m, k) for m in modules.values() for k in m.__all__}
+    res, home = {}, {}
+    for name, m in modules.items():
+        twice = [f'{k} (also by {home[k]})' for k in m.__all__ if k in home]
+        if twice: raise ImportError(f'{name} exports what is exported already: {", ".join(twice)}; give it another name')
+        home |= dict.fromkeys(m.__all__, name)
+        res |= {k: getattr(m, k) for k in m.__all__}
+    return res
 
 # %% ../nbs/99_all.ipynb #753efead
 globals().update(public_names(all_modules()))
