@@ -74,13 +74,13 @@ texts['doors'] = text_recipe('doors', "shapes from sentences: both nets get the 
 
 # %% ../nbs/65b_recipes_text.ipynb #d5787ad7
 def text_table(
-    names=tuple(TEXT_VARIANTS), # Variants
+    names=(*TEXT_VARIANTS, 'doors'), # Recipes, without their text_
     scale:str='cpu', # Scale
     results='results', # Folder of all results
     columns=('asked', 'colour', 'shape', 'place', 'unseen_asked', 'unseen_shape', 'once', 'kept', 'frechet', 'recall'), # Metrics
 ) -> str: # Markdown
     "The recorded results of the variants: mean ± standard deviation over seeds"
-    rows, floors = [['variant', 'seeds', *(o.replace('_', ' ') for o in columns)]], []
+    rows, floors = [['recipe', 'seeds', *(o.replace('_', ' ') for o in columns)]], []
     for name in names:
         runs = recorded(f'text_{name}', scale, results)
         cells = [spread([m[c] for m, _ in runs]) for c in columns] if runs else ['']*len(columns)
