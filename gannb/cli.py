@@ -210,6 +210,7 @@ def main(
         return importlib.import_module('gannb.commands').perform(name, args) or 0
     except SystemExit as e: return e.code or 0
     except KeyboardInterrupt: print('gannb: stopped', file=sys.stderr); return 130
-    except BrokenPipeError:   # nobody reads any more, as behind `| head`
+    except OSError as e:
         if sys.stdout is sys.__stdout__: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        if isinstance(e, BrokenPipeError): return 141   # nobody reads any more, as behind `| head`
+        print(f'gannb: {e.strerror or e}', file=sys.stderr); return 2   # such as a full disk behind `>`

@@ -50,7 +50,7 @@ def report(
 ) -> int: # Exit code
     "Say where everything is, or how to go on"
     if world()[0] != 0: return 0
-    if not why: print(f'{out}: ' + ', '.join(sorted(o.name for o in Path(out).iterdir() if not o.name.startswith('.')))); return 0
+    if not why: say(f'{out}: ' + ', '.join(sorted(o.name for o in Path(out).iterdir() if not o.name.startswith('.')))); return 0
     print(f'stopped; go on with: {again} --resume', file=sys.stderr)
     return 128 + why if why > 0 else 0
 

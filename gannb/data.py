@@ -27,11 +27,11 @@ from fastai.data.load import DataLoader
 from fastai.torch_core import default_device
 
 # %% auto #0
-__all__ = ['FACTS', 'NAMED', 'STACKED', 'STACKED_SIZES', 'JUNK', 'SPLITS', 'MOST', 'SAFE_TAR', 'LAZY_BYTES', 'FOLDERS', 'SOURCES',
+__all__ = ['FACTS', 'NAMED', 'STACKED', 'STACKED_SIZES', 'JUNK', 'FOLDERS', 'SPLITS', 'MOST', 'SAFE_TAR', 'LAZY_BYTES', 'SOURCES',
            'TOYS', 'cache_dir', 'DataError', 'place', 'seeded', 'world', 'draw', 'Data', 'AnyOf', 'load_digits_data',
            'find_or_download', 'to_size', 'load_named_data', 'stacked', 'to_rgb', 'as_image', 'in_range', 'read_image',
-           'to_grey', 'as_pictures', 'LazyImages', 'hidden', 'files_in', 'is_grey', 'all_grey', 'read_all', 'fits',
-           'split_of', 'unpacked', 'captions_beside', 'load_folder', 'load_data', 'Norm', 'AsIs', 'Stream',
+           'to_grey', 'as_pictures', 'LazyImages', 'hidden', 'files_in', 'is_grey', 'all_grey', 'read_all', 'split_of',
+           'lone', 'fits', 'unpacked', 'captions_beside', 'load_folder', 'load_data', 'Norm', 'AsIs', 'Stream',
            'BatchLoader', 'image_dls', 'Toy', 'eight_gaussians', 'twenty_five_gaussians', 'swiss_roll', 'mixture_1d',
            'toy_data', 'PointLoader', 'point_dls']
 
@@ -254,6 +254,7 @@ def to_rgb(
     "Rescale what has more than 8 bits, lay what is transparent on white, convert the rest"
     if im.mode[0] in 'IF':
         x = np.nan_to_num(np.asarray(im, dtype=np.float64))
+        if x.min() < 0: raise DataError('it has values below 0: save it with values from 0 to 1')
         full = 65535 if ';' in im.mode else next(o for o in (1, 255, 65535, x.max()) if x.max() <= o)   # 'I;16' has 16 bits, 'I' and 'F' 32
         im = Image.fromarray((255*(x/full).clip(0, 1)).round().astype(np.uint8))
     if im.has_transparency_data:
@@ -356,14 +357,14 @@ def __getitem__(self:LazyImages,
     return torch.stack([o.result() for o in self.ahead.pop(tuple(idx.tolist()))]).to(self.device)
 
 # %% ../nbs/00_data.ipynb #23149fc8
-JUNK = '__MACOSX', 'Thumbs.db', 'desktop.ini' # What operating systems leave beside pictures
+JUNK = '__MACOSX', '@eaDir', 'Thumbs.db', 'desktop.ini' # What operating systems leave beside pictures
 
 def hidden(name): return name.startswith('.') or name in JUNK
 
 def files_in(
     top:Path, # A folder
 ) -> list: # Paths, sorted
-    "All regular files below a folder, each folder entered once"
+    "All regular files below a folder, each folder and each file once"
     seen, res = {os.path.realpath(top)}, []
     for at, folders, files in os.walk(top, followlinks=True):
         res += [p for o in files if not hidden(o) and (p := Path(at, o)).is_file()]   # no pipes: reading one would wait for ever
@@ -371,7 +372,9 @@ def files_in(
         for p in sorted(paths, key=os.path.islink):   # links last
             real, link = os.path.realpath(p), p.is_symlink()
             if not (link and real in seen): folders.append(p.name); seen.add(real)
-    return sorted(res)
+    if not any(map(os.path.islink, res)): return sorted(res)
+    links_last = sorted(sorted(res), key=os.path.islink)
+    return sorted({os.path.realpath(p): p for p in links_last[::-1]}.values())   # of several names the first
 
 # %% ../nbs/00_data.ipynb #3d5e1bc0
 def _try_read(path, size, resize):
@@ -400,8 +403,34 @@ def read_all(files, size, resize='crop', lazy=False, beside=()):
     c = 1 if grey and all_grey(beside, size, resize) else 3
     return LazyImages(kept, size, c, resize) if lazy else x[:len(kept),:c].contiguous(), kept, skipped, converted
 
-# %% ../nbs/00_data.ipynb #1d8ef92e
+
+# %% ../nbs/00_data.ipynb #5b1175e0
+FOLDERS = {} # Name of a file in a folder -> function (path, size, split, resize, lazy) that reads such a folder
 SPLITS = dict(train=('train', 'training'), test=('test', 'testing', 'valid', 'val', 'validation')) # Names of folders, in any case
+
+def _bare(name): return name.strip().lower().removesuffix('set').rstrip(' _-') # 'train' for 'Train_Set '
+
+def split_of(name): # 'train', 'test', or None
+    "Which split a folder of this name holds"
+    return next((k for k, names in SPLITS.items() if _bare(name) in names), None)
+
+def lone(top): # None if there are several, or if a picture or something else that can be read lies beside it
+    "The only folder in a folder"
+    inside = [o for o in top.iterdir() if not hidden(o.name)]
+    folders, files = [o for o in inside if o.is_dir()], [o for o in inside if o.is_file()]
+    if len(folders) == 1 and not any(o.name in FOLDERS or _try_read(o, 1, 'crop')[0] is not None for o in files): return folders[0]
+
+def _split_folder(top, split):
+    "The folder that holds a split, and all folders of splits beside it; they may lie in a folder that is the only one"
+    found = [(o, k) for o in sorted(top.iterdir()) if not hidden(o.name) and o.is_dir() and (k := split_of(o.name))]
+    if not found and (inside := lone(top)) and (deeper := _split_folder(inside, split))[1]: return deeper
+    parts = sorted((o for o, k in found if k == split), key=lambda o: SPLITS[split].index(_bare(o.name)))   # 'test' before 'valid'
+    if found and not parts: raise DataError(f'{top} has {" and ".join(o.name for o, _ in found)}, but no {split}: add that folder')
+    if len(parts) > 1 and split == 'train':
+        raise DataError(f'{top} has {" and ".join(o.name for o in parts)}: which one is to train on? Rename the other')
+    return parts[0] if parts else top, [o for o, _ in found]
+
+# %% ../nbs/00_data.ipynb #1d8ef92e
 MOST = 100 # An archive may hold so many times its own size
 SAFE_TAR = dict(filter='data') if hasattr(tarfile, 'data_filter') else {} # Early releases of Python 3.10 and 3.11 lack it
 
@@ -410,10 +439,6 @@ def fits(path, size, to):
     free, large = shutil.disk_usage(to).free, f'{path} would be {size/2**20:.0f} MB unpacked'
     if size > MOST*path.stat().st_size + 2**20: raise DataError(f'{large}, far more than pictures ever are: it is left alone')
     if size > free: raise DataError(f'{large}, and {free/2**20:.0f} are free: name a larger place by GANNB_CACHE')
-
-def split_of(name): # 'train', 'test', or None
-    "Which split a folder of this name holds"
-    return next((k for k, names in SPLITS.items() if name.lower() in names), None)
 
 def _extract(path, to):
     "All of a .tar (compressed or not) or .zip; nothing may land outside the folder `to`"
@@ -435,6 +460,7 @@ def _extract(path, to):
 
 def unpacked(path):
     "The folder inside an archive, unpacked once"
+    if not path.is_file(): raise DataError(f'{path} is a pipe or the like: give a folder or archive of pictures')
     stat = path.stat()
     res = cache_dir()/'unpacked'/f'{path.name}-{stat.st_size}-{stat.st_mtime_ns:x}'
     if not res.exists():
@@ -442,28 +468,18 @@ def unpacked(path):
         with TemporaryDirectory(dir=res.parent) as tmp:
             os.mkdir(f'{tmp}/all'); _extract(path, f'{tmp}/all')
             if not res.exists(): os.rename(f'{tmp}/all', res) # another process may have been faster
-    inside = [o for o in res.iterdir() if not hidden(o.name)]
-    return inside[0] if len(inside) == 1 and inside[0].is_dir() and not split_of(inside[0].name) else res
+    inside = lone(res)
+    return inside if inside and not split_of(inside.name) else res
 
 # %% ../nbs/00_data.ipynb #97059827
 LAZY_BYTES = 4 * 2**30 # Larger folders stay on disk
 
-def _split_folder(top, split):
-    "The folder that holds a split, and all sub-folders of `top` that are splits"
-    found = [(o, k) for o in sorted(top.iterdir()) if not hidden(o.name) and o.is_dir() and (k := split_of(o.name))]
-    parts = sorted((o for o, k in found if k == split), key=lambda o: SPLITS[split].index(o.name.lower()))   # 'test' before 'valid'
-    if found and not parts: raise DataError(f'{top} has {" and ".join(o.name for o, _ in found)}, but no {split}: add that folder')
-    if len(parts) > 1 and split == 'train':
-        raise DataError(f'{top} has {" and ".join(o.name for o in parts)}: which one is to train on? Rename the other')
-    return parts[0] if parts else top, [o for o, _ in found]
-
 def captions_beside(pictures):
     "For each picture the lines of the .txt file of the same name beside it"
     def lines(path):
-        try: text = path.with_suffix('.txt').read_text(encoding='utf-8-sig')
-        except FileNotFoundError: return []
-        except UnicodeDecodeError as e:
-            raise DataError(f'{path.with_suffix(".txt")} is not UTF-8 (byte {e.start}): save it as UTF-8') from None
+        if not (path := path.with_suffix('.txt')).is_file(): return []
+        try: text = path.read_text(encoding='utf-8-sig')
+        except UnicodeDecodeError as e: raise DataError(f'{path} is not UTF-8 (byte {e.start}): save it as UTF-8') from None
         return [' '.join(o.split()) for o in text.splitlines() if o.strip()]
     return [lines(o) for o in pictures]
 
@@ -472,6 +488,8 @@ def load_folder(path, size=64, split='train', resize='crop', lazy=None):
     name, top = (path.stem, unpacked(path)) if path.is_file() else (path.resolve().name, path)
     src, parts = _split_folder(top, split)
     files = files_in(src)
+    deep = [] if parts else sorted({o for p in files for o in p.relative_to(src).parts[:-1] if split_of(o)})
+    if deep: raise DataError(f'{path} has {" and ".join(deep)} inside other folders: give the folder that holds them, or rename them')
     pictures = {o.with_suffix('') for o in files if o.suffix != '.txt'}
     files = [o for o in files if o.suffix != '.txt' or o.with_suffix('') not in pictures]   # else captions
     if lazy is None: lazy = 3*size*size*len(files) > LAZY_BYTES
@@ -489,7 +507,6 @@ def load_folder(path, size=64, split='train', resize='crop', lazy=None):
     return res
 
 # %% ../nbs/00_data.ipynb #87481e3b
-FOLDERS = {} # Name of a file in a folder -> function (path, size, split, resize, lazy) that reads such a folder
 SOURCES = {'digits': lambda size, split, root: load_digits_data(size or 16, split)} # Name -> function (size, split, root) -> `Data`
 for o in NAMED: SOURCES[o] = lambda size, split, root, o=o: load_named_data(o, size or 32, split, root)
 
@@ -620,6 +637,7 @@ def image_dls(
 ) -> DataLoaders: # `train` shuffled, `valid` in order
     "fastai `DataLoaders` of whole batches"
     if valid is None: valid = data.subset([])
+    if norm is None and data.pictures and isinstance(data.x, Tensor) and data.x.dtype != torch.uint8: in_range(data.some(1000).x.float())
     device = device or default_device()
     loader = partial(BatchLoader, norm=norm, columns=columns, seed=seed, device=device)
     return DataLoaders(loader(data, bs), loader(valid, max(1, min(bs, len(valid)//world()[1])), shuffle=False), device=device)

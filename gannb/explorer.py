@@ -87,6 +87,7 @@ class Explorer:
         self.directions = choose_directions(self.gan, directions, k, seed, None if self.draws else self.home[None])
         for n, v in self.directions.items():
             if v.shape != self.home.shape: raise ValueError(f'direction {n!r} must be {tuple(self.home.shape)}, got {tuple(v.shape)}')
+            if not v.isfinite().all(): raise ValueError(f'direction {n!r} is zero or not finite: give one that leads somewhere')
         self.reach = reach or self.home.norm().item()/2 or 1.
 
     @property
@@ -109,6 +110,7 @@ def at(self:Explorer,
 ) -> Tensor: # (nz,)
     "The code of equation (1)"
     t, amounts = self.t if t is None else t, self.amounts | amounts
+    if other := amounts.keys() - self.directions: raise ValueError(f'directions are {list(self.directions)}, got {sorted(other)}')
     z = self.path(self.home, self.end, t) if t else self.home
     return z + sum(amounts.get(n, 0.)*v for n, v in self.directions.items())
 
@@ -128,7 +130,7 @@ def move(self:Explorer,
 ):
     "Stand `amount` from the path along a direction"
     if name not in self.directions: raise ValueError(f'directions are {list(self.directions)}, got {name!r}')
-    if not math.isfinite(amount): raise ValueError(f'the amount must be a number, got {amount}')
+    if isinstance(amount, str) or not math.isfinite(amount): raise ValueError(f'the amount must be a number, got {amount}')
     self.amounts.pop(name, None); self.amounts[name] = amount   # the last one moved stands last
 
 @patch
@@ -188,7 +190,7 @@ def save(self:Explorer,
 ) -> Path: # The file
     "Write a film or a grid of strips"
     path, film = Path(path).expanduser(), Path(path).suffix.lower() == '.gif'
-    if path.suffix.lower() not in Image.registered_extensions():
+    if path.suffix.lower() not in ('.gif', '.png', '.jpg', '.jpeg', '.webp', '.bmp', '.tif', '.tiff'):
         raise ValueError(f'a file for pictures ends with .png or .gif, got {str(path)!r}')
     names = [None]*(self.end is not None) + list(self.directions)
     if not names: raise ValueError('there is nothing to walk along: give directions, or an end')

@@ -213,6 +213,8 @@ def method(
         def make(*args, **kwargs):
             bound = inspect.signature(f).bind(*args, **kwargs)
             bound.apply_defaults()
+            beta1 = bound.arguments.get('beta1', 0)   # torch would notice only when a training begins
+            if not 0 <= beta1 < 1: raise ValueError(f'{name}: beta1 is {beta1}: give a number from 0 on that is less than 1')
             gan = f(**bound.arguments)
             try: gan.config = json.loads(json.dumps(dict(method=name) | bound.arguments))
             except TypeError: raise ValueError(f'{name}: its arguments must be what JSON can hold, and {bound.arguments} are not') from None

@@ -203,8 +203,9 @@ def map_widths(
     max_width:int|None=None, # At most so many; None: 8 × width
 ) -> list: # Channels at 4×4, 8×8, … size/2
     "Channels of the maps: half the size, twice the channels, up to a cap"
-    n = check_size(size).bit_length() - 3
-    return [min(width*2**i, max_width or 8*width) for i in reversed(range(n))]
+    n, most = check_size(size).bit_length() - 3, 8*width if max_width is None else max_width
+    if min(width, most) < 1: raise ValueError(f'nets have at least one channel, got width {width} and max_width {max_width}')
+    return [min(width*2**i, most) for i in reversed(range(n))]
 
 _outs = {'tanh':nn.Tanh, 'linear':nn.Identity, 'sigmoid':nn.Sigmoid}
 
@@ -309,7 +310,8 @@ class ConvCritic(nn.Module):
         ins = [c + n_cond*j for c,j in zip(cs, self.joins)]
         self.downs = nn.ModuleList(conv_block(i, o, norm if k else None, act) for k,(i,o) in enumerate(zip(ins, cs[1:])))
         mixes = n_cond and join_at == 'last'
-        self.mix = conv_block(ins[-1], cs[-1], norm, act, ks=1, stride=1, padding=0) if mixes else None
+        one = 'layer' if norm == 'instance' else norm   # an instance norm would take away what is the same everywhere: the condition
+        self.mix = conv_block(ins[-1], cs[-1], one, act, ks=1, stride=1, padding=0) if mixes else None
         self.head = nn.Conv2d(cs[-1] if mixes else ins[-1], 1, 4)
         init_he_(self) if norm is None else init_dcgan_(self)
 

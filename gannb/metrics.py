@@ -4,7 +4,7 @@
 
 # %% ../nbs/04_metrics.ipynb #58b5cc85
 from __future__ import annotations
-import hashlib, inspect, json, math, os, tempfile, torch, torch.nn.functional as F
+import hashlib, inspect, json, math, os, tempfile, numpy as np, torch, torch.nn.functional as F
 from dataclasses import dataclass
 from pathlib import Path
 from safetensors import SafetensorError, safe_open
@@ -202,9 +202,10 @@ def moments(
 
 def features_of(real, fake, least=2):
     "Both as float64 on the CPU, or one line that says what they should be"
-    x, y = (o.detach().cpu().double() for o in (real, fake))
+    x, y = (torch.as_tensor(o).detach().cpu().double() for o in (real, fake))
     shapes = ' and '.join(str(tuple(o.shape)) for o in (x, y))
-    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]: raise ValueError(f'features are (n, d) and (m, d), got {shapes}')
+    if x.ndim != 2 or y.ndim != 2 or not x.shape[1] == y.shape[1] > 0:
+        raise ValueError(f'features are (n, d) and (m, d), got {shapes}')
     if min(len(x), len(y)) < least: raise ValueError(f'{least} samples on each side are needed, got {len(x)} and {len(y)}')
     if not (x.isfinite().all() and y.isfinite().all()): raise ValueError('the features hold values that are not finite')
     return x, y
@@ -233,7 +234,8 @@ def inception_score(
     probs:Tensor, # Class probabilities, (n, k)
 ) -> float: # Between 1 and k
     "exp E KL(p(y|x) ‖ p(y)) (Salimans et al. 2016, §4)"
-    p = probs.detach().cpu().double()
+    p, _ = features_of(probs, probs, 1)
+    if p.min() < 0 or (p.sum(1) - 1).abs().max() > .01: raise ValueError('probabilities are ≥ 0 and add up to 1: give logits.softmax(1)')
     return (torch.special.entr(p.mean(0)).sum() - torch.special.entr(p).sum(1).mean()).exp().item()
 
 # %% ../nbs/04_metrics.ipynb #1f74ce82
@@ -280,7 +282,9 @@ def mode_stats(
     at_least:int=1, # Samples that make a class seen (more, if the judge errs)
 ) -> dict: # modes: classes seen; of: classes there are; kl: to equal shares, in nats; share: (k,)
     "How many classes there are among samples, and how unequal"
+    if not len(y): raise ValueError('there are no samples to count: give at least one')
     y, k = (y.argmax(1), y.shape[1]) if y.ndim == 2 else (y, k or int(y.max()) + 1)
+    if y.is_floating_point() or y.min() < 0 or y.max() >= k: raise ValueError(f'classes are numbers from 0 to {k-1}, got {y[:8].tolist()}')
     counts = torch.bincount(y.cpu(), minlength=k)
     share = counts.double()/len(y)
     return dict(modes=int((counts >= at_least).sum()), of=k, kl=abs(math.log(k) - torch.special.entr(share).sum().item()), share=share)
@@ -314,7 +318,8 @@ def modes_covered(
     at_least:int=1, # Good samples that make a mode covered
 ) -> dict: # modes covered, of how many, share of good samples, KL of their shares to equal shares
     "How many modes of a toy the samples reach, and how many samples are near one"
-    dist, mode = torch.cdist(samples.cpu().float(), toy.modes.cpu().float(), **EXACT).min(1)
+    samples, modes = features_of(samples, toy.modes, 1)
+    dist, mode = torch.cdist(samples.float(), modes.float(), **EXACT).min(1)
     good = mode[dist < radius*toy.std]
     counts = torch.bincount(good, minlength=len(toy.modes))
     kl = mode_stats(good, len(toy.modes))['kl'] if len(good) else math.nan
@@ -327,10 +332,12 @@ def nearest(
     k:int=1, # How many neighbours
 ) -> tuple[Tensor, Tensor]: # Distances and positions in `data`, (n, k) each
     "The `k` nearest rows of `data` for each row of `x`"
-    a, b = ((as_float(o) if isinstance(o, Data) or o.ndim == 4 else o.float()).cpu().flatten(1) for o in (x, data))
+    a, b = (o if isinstance(o, Data) else torch.as_tensor(o) for o in (x, data))
+    a, b = features_of(*((as_float(o) if isinstance(o, Data) or o.ndim == 4 else o.float()).flatten(1) for o in (a, b)), 1)
+    if not 1 <= k <= len(b): raise ValueError(f'k is {k}: give a number from 1 to {len(b)}, so many rows there are')
     idx = torch.cat([o.topk(min(k + 8, len(b)), largest=False).indices for o in about(a, b)])   # the right ones are among these
     dist, best = torch.stack([(r - b[i]).norm(dim=1) for r, i in zip(a, idx)]).topk(k, largest=False)
-    return dist, idx.gather(1, best)
+    return dist.float(), idx.gather(1, best)
 
 # %% ../nbs/04_metrics.ipynb #68e4d043
 def parzen_log_prob(
@@ -339,7 +346,7 @@ def parzen_log_prob(
     sigma:float, # Width of the windows
 ) -> Tensor: # Log-densities, (m,), in nats
     "Log-density of a mixture of equal Gaussian windows (Breuleux et al. 2011, §5)"
-    x, s = (o.detach().cpu().flatten(1).double() for o in (x, samples))
+    x, s = features_of(*(torch.as_tensor(o).flatten(1) for o in (x, samples)), 1)
     logs = torch.cat([(-o.square()/(2*sigma**2)).logsumexp(1) for o in about(x, s)])
     return logs - math.log(len(s)) - s.shape[1]/2*math.log(2*math.pi*sigma**2)
 
@@ -355,7 +362,8 @@ def parzen_log_likelihood(
     if valid is None and len(sigmas) > 1: raise ValueError('σ must be chosen on other data than the test data: give valid=, or one sigma')
     sigma = max(sigmas, key=lambda s: parzen_log_prob(valid, samples, s).mean()) if len(sigmas) > 1 else sigmas[0]
     logs = parzen_log_prob(test, samples, sigma)
-    return dict(mean=logs.mean().item(), stderr=(logs.std()/math.sqrt(len(logs))).item(), sigma=sigma)
+    stderr = logs.std().item()/math.sqrt(len(logs)) if len(logs) > 1 else math.nan
+    return dict(mean=logs.mean().item(), stderr=stderr, sigma=sigma)
 
 # %% ../nbs/04_metrics.ipynb #8d3ba649
 def compare(
@@ -442,7 +450,9 @@ def evaluate(
     "Measure a generator, and real pictures beside it"
     g = generator or torch.Generator().manual_seed(0)
     judge = judge or judge_for(data)
+    if isinstance(gan, np.ndarray): gan = torch.from_numpy(gan)
     n = min(n, len(data)//2, len(gan) if isinstance(gan, (Tensor, Data)) else n)
+    if n < 1: raise ValueError('there is nothing to compare: give samples, and two or more real ones')
     idx = torch.randperm(len(data), generator=g)
     ref, other = (data.subset(i.sort().values) for i in (idx[:n], idx[n:2*n]))
     return Scores(compare(judge, ref, drawn(gan, n, g), train), n=n, floor=compare(judge, ref, other, train))

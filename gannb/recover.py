@@ -6,6 +6,7 @@
 from __future__ import annotations
 import copy, math, numpy as np, torch, torch.nn as nn
 from dataclasses import dataclass
+from pathlib import Path
 from torch.nn.utils import parametrize
 from fastcore.basics import patch
 from torch import Tensor
@@ -17,8 +18,8 @@ from .files import *
 # %% auto #0
 __all__ = ['PHI', 'CRITERIA', 'OPTS', 'SOLVERS', 'code_error', 'plain_', 'fold_', 'last_nonlinearity', 'Frozen', 'per_step',
            'Disabled', 'Hard', 'Logistic', 'TruncNormal', 'StochasticClip', 'Clip', 'Draws', 'Problem', 'descend',
-           'first_order', 'Recovered', 'least', 'pictures_for', 'checked', 'recover', 'Table', 'compare_errors',
-           'compare_criteria']
+           'first_order', 'Recovered', 'least', 'pictures_for', 'counts', 'checked', 'recover', 'Table',
+           'compare_errors', 'compare_criteria']
 
 # %% ../nbs/51_recover.ipynb #ee66f4d0
 def code_error(
@@ -303,20 +304,27 @@ def least(values, *codes): # Codes (criteria, restarts, n, nz) of the restart wi
     return [o.gather(1, j.expand(-1, -1, -1, o.shape[-1]))[:, 0] for o in codes]
 
 # %% ../nbs/51_recover.ipynb #3bf535bf
-def pictures_for(generator, x, prior):
+def pictures_for(generator, x, prior, measure=None):
     "Pictures as a tensor: files, images and arrays are read as this generator makes them"
+    if isinstance(x, Data): x = x.x[:]
     if isinstance(x, np.ndarray): x = torch.from_numpy(x)
     elif isinstance(x, (list, tuple)) and len(x) and all(isinstance(o, Tensor) for o in x): x = torch.stack(x)
-    if isinstance(x, Tensor): return x
+    if isinstance(x, Tensor) and (x.ndim != 2 or x.dtype != torch.uint8 or measure): return x
     shape = generator.shape if isinstance(generator, GAN) else Frozen(generator, prior).shape
     if len(shape) == 3: return as_pictures(x, shape)
     raise ValueError(f'this net makes vectors of {shape[0]} numbers, not pictures: give x as a tensor')
 
+def counts(**given):
+    "Whole numbers from 1 on, or an error; None is what is usual"
+    for k, v in given.items():
+        if v is not None and (not isinstance(v, int) or v < 1): raise ValueError(f'{k} must be at least 1, got {v}')
+
 def checked(generator, x, prior, criteria, measure, noise, start=None):
     "What `recover` works with, or an error in one line"
-    at, x = sampler(generator), pictures_for(generator, x, prior)
+    at, x = sampler(generator), pictures_for(generator, x, prior, measure)
     if x.dtype == torch.uint8: x, noise = at.norm.encode(x), noise or 1/(255*math.sqrt(12)*at.norm.std)
     x = x.to(next(at.parameters(), torch.empty(0)))
+    if not noise >= 0: raise ValueError(f'noise is a standard deviation, at least 0, got {noise}')
     if not x.isfinite().all(): raise ValueError('x holds values that are not finite')
     if measure is None and x.ndim == 4 and len(x) and at.norm.decode(x, clamp=False).amax() > 16:
         raise ValueError(f'x goes up to {x.amax():g}: give pictures as uint8, or in model space, as norm.encode makes them')
@@ -328,7 +336,9 @@ def checked(generator, x, prior, criteria, measure, noise, start=None):
     net = Frozen(at, prior)
     shape = net.shape if measure is None else measure(torch.zeros(1, *net.shape).to(net.like)).shape[1:]
     if x.shape[1:] != shape or not len(x): raise ValueError(f'x must have shape (n, {", ".join(map(str, shape))}), got {tuple(x.shape)}')
+    if first is not None and tuple(first.shape) != (n := (len(x), net.nz)): raise ValueError(f'start must be {n}, got {tuple(first.shape)}')
     for c in criteria:
+        if not isinstance(c, Disabled): raise ValueError(f'{c!r} is no criterion: give one such as Logistic(2, 2)')
         if c.kind and c.kind != ('bounded' if net.prior.bounds else 'normal'):
             instead = 'StochasticClip()' if net.prior.bounds else 'Logistic(2, 2)'
             raise ValueError(f'{c} is for a {c.kind} prior, this one is {net.prior}: use {instead}')
@@ -336,7 +346,7 @@ def checked(generator, x, prior, criteria, measure, noise, start=None):
 
 # %% ../nbs/51_recover.ipynb #777ae558
 def recover(
-    generator, # As in `Frozen`; of `gan.at(*cond)` one condition for all pictures, or one for each
+    generator, # As in `Frozen`, or the folder of a run; of `gan.at(*cond)` one condition for all pictures, or one for each
     x, # Pictures: in model space or uint8, (n, …); or files, PIL images, one or a list; with `measure` what was measured
     prior=None, # Prior of the codes; None: the GAN's, else normal
     criterion=None, # When components are resampled, or a list of such; None: never
@@ -355,17 +365,17 @@ def recover(
 ) -> Recovered:
     "Codes whose pictures are `x`"
     if method not in SOLVERS: raise ValueError(f"method must be one of {list(SOLVERS)}, got {method!r} ('lm': import gannb.least_squares)")
+    counts(steps=steps, restarts=restarts, bs=bs)
+    if isinstance(generator, (str, Path)): generator = load_gan(generator)
     single = not isinstance(criterion, (list, tuple))
     criteria = [criterion or Disabled()] if single else list(criterion)
     net, x, noise, first = checked(generator, x, prior, criteria, measure, noise, start)
-    if restarts < 1: raise ValueError(f'restarts must be at least 1, got {restarts}')
     if log_prior and net.prior.bounds: raise ValueError(f'log_prior needs a density with a slope, not {net.prior}')
     draws = Draws(net.prior, len(x), seed, restarts, net.like)
     z = draws.start()
     if first is not None: z[0] = first
     p = Problem(net, x, measure, net.prior, log_prior, bs)
-    how = dict(method=method, steps=steps, lr=lr, opt=opt, noise=noise)
-    last, best, L, low, history = SOLVERS[method](p, z, criteria, draws, **how, **kwargs)
+    last, best, L, low, history = SOLVERS[method](p, z, criteria, draws, method=method, steps=steps, lr=lr, opt=opt, noise=noise, **kwargs)
     (z,), (best,) = least(L, last), least(low, best)
     codes = zip(z.flatten(0, 1).split(bs), p.number.repeat(len(z)).split(bs))
     with torch.no_grad():

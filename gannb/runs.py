@@ -6,6 +6,7 @@
 from __future__ import annotations
 import ast, copy, csv, errno, fcntl, hashlib, importlib.metadata, inspect, io, json, math, os, platform
 import shutil, signal, sys, tempfile, threading, time
+from argparse import ArgumentTypeError
 from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import islice
@@ -18,7 +19,7 @@ from fastai.callback.core import Callback
 from fastai.callback.progress import ProgressCallback
 from fastprogress.fastprogress import ProgressBar
 from . import __version__
-from .cli import described, typed
+from .cli import Count, Number, Rate, Seed, Side, described, typed
 from .data import *
 from .training import *
 from .files import *
@@ -26,7 +27,7 @@ from .metrics import fingerprint, judge_for, ReportMetrics, Scores
 from .show import plot_history, png, save_grid, save_whole, scatter
 
 # %% auto #0
-__all__ = ['SOME', 'SETTINGS', 'USUAL', 'UserError', 'one_line', 'signature', 'arguments', 'wanted_kind', 'read_value',
+__all__ = ['SOME', 'SETTINGS', 'BOUNDS', 'USUAL', 'UserError', 'one_line', 'signature', 'arguments', 'wanted_kind', 'read_value',
            'parse_set', 'make_gan', 'device_of', 'join_processes', 'prepare_out', 'locked', 'write_text', 'write_json',
            'read_config', 'load_run', 'settings_of', 'complete', 'describe', 'Halt', 'say', 'Bar', 'samples',
            'save_samples', 'write_history', 'Watch', 'save_picture', 'game_learner', 'resume_learner', 'has_checkpoint',
@@ -148,7 +149,8 @@ def prepare_out(
     if out.exists() and not out.is_dir(): raise UserError(f'{out} is a file: give --out a folder')
     if resume and not (out/'config.json').exists(): raise UserError(f'there is no run in {out} to go on with: leave out --resume')
     if not resume and out.exists() and any(not o.name.startswith('.') for o in out.iterdir()):   # what begins with a dot was never finished
-        raise UserError(f'{out} is not empty: give another --out, or go on with the run that is there by --resume')
+        instead = 'go on with the run that is there by --resume' if (out/'config.json').exists() else 'remove what is there: it is no run'
+        raise UserError(f'{out} is not empty: give another --out, or {instead}')
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=out) as f: f.write(b'.')
     return out
@@ -184,6 +186,7 @@ def write_json(path, d): write_text(path, json.dumps(d, indent=1) + '\n')
 # %% ../nbs/59_runs.ipynb #183f624b
 SETTINGS = dict(data='digits', size=None, epochs=None, bs=None, lr=None, n_critic=None, seed=0, device=None, amp=None, set={}, every=None,
                 part=None)
+BOUNDS = dict(size=Side, epochs=Count, bs=Count, lr=Rate, n_critic=Number('int', 1, 1000), seed=Seed, every=Count, part=Count) # Of numbers
 
 def read_config(
     run:Path, # Folder of a run
@@ -194,12 +197,12 @@ def read_config(
     try:
         c = json.loads(path.read_text(encoding='utf-8'))
         c['settings'] = s = SETTINGS | c['settings']   # a setting may be newer than the run
-        numbers, words = 'size epochs bs lr n_critic seed every part'.split(), (s['method'], c['gan']['method'], s['data'])
-        norm = {'mean', 'std'} == c['norm'].keys() and all(math.isfinite(v) for v in c['norm'].values())
-        good = norm and all(isinstance(s[k], (int, float, type(None))) for k in numbers)
-        good = good and all(isinstance(o, str) for o in words) and isinstance(s['set'], dict)
-        good = good and all(isinstance(c.get(k, 0), (int, float)) for k in ('seconds', 'rounds'))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError): good = False
+        words, dicts = (s['method'], c['gan']['method'], s['data']), (s['set'], c.get('columns', {}))
+        for k, bound in BOUNDS.items(): s[k] is None and k != 'seed' or bound(str(s[k]))
+        norm = {'mean', 'std'} == c['norm'].keys() and all(math.isfinite(v) for v in c['norm'].values()) and c['norm']['std'] > 0
+        good = norm and all(isinstance(o, str) for o in words) and all(isinstance(o, dict) for o in dicts)
+        good = good and all(0 <= c.get(k, 0) < math.inf for k in ('seconds', 'rounds'))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, ArgumentTypeError): good = False
     if good: return c
     raise BadFile(f'{path} does not describe a run: it is damaged, or not from gannb')
 
@@ -237,7 +240,8 @@ def settings_of(
     for k in given.keys() - {'epochs', 'device', 'every', 'lr', 'data'}:   # that the data are the same is seen from the pictures
         if given[k] == old[k]: continue
         raise UserError(f'--{k.replace("_", "-")}: this run has {old[k]!r}, not {given[k]!r}: leave it out, or give another --out')
-    if given.get('epochs', math.inf) < old['epochs']: raise UserError(f'--epochs: this run has {old["epochs"]}: it can get more, not fewer')
+    if given.get('epochs', math.inf) < (old['epochs'] or 0):
+        raise UserError(f'--epochs: this run has {old["epochs"]}: it can get more, not fewer')
     return old | given
 
 # %% ../nbs/59_runs.ipynb #bfbcebe7

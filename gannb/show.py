@@ -208,6 +208,7 @@ def save_gif(
     "Write an animated GIF that loops"
     ims = [o if isinstance(o, Image.Image) else grid_image(o, nrow, pad, zoom or enlarge(o)) for o in history]
     if not ims: raise ValueError('a film needs at least one frame')
+    if not fps > 0: raise ValueError(f'fps is {fps}: give so many frames per second, more than 0')
     sizes = list(dict.fromkeys(o.size for o in ims))
     if len(sizes) > 1: raise ValueError(f'the frames of a film must have one size, got {" and ".join(f"{w}×{h}" for w, h in sizes[:3])}')
     ms = [round(1000/fps)]*len(ims)

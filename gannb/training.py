@@ -51,6 +51,7 @@ def every(
     critics:tuple=('critic',), # Names of the critics: they share a turn and its batch
 ): # Function from the round to its turns
     "`n_critic` turns of the critics, then one of the generator (Goodfellow et al. 2014, Algorithm 1)"
+    if not isinstance(n_critic, int) or n_critic < 1: raise ValueError(f'n_critic is {n_critic}: give a whole number from 1 on')
     turns = [replace(CRITIC, players=tuple(critics))]*n_critic + [GENERATOR]
     return lambda round: turns
 
@@ -270,7 +271,7 @@ def class_numbers(
     if len(many) != n: raise ValueError(f'{len(many)} classes for {n} samples: give one, or one for each sample')
     def number(o):
         if isinstance(o, str) and o in classes: return classes.index(o)
-        if isinstance(o, int) and 0 <= o < len(classes): return o
+        if isinstance(o, (int, np.integer)) and 0 <= o < len(classes): return int(o)
         names = ', '.join(classes[:20]) + ', …'*(len(classes) > 20)
         raise ValueError(f'no class {o!r}: there are {names} (numbers 0 to {len(classes)-1})')
     return torch.tensor([number(o) for o in many], dtype=torch.int64)
@@ -347,6 +348,7 @@ def sample(self:GAN,
     **kwargs, # More for `latents`, of GANs that walk
 ) -> Tensor: # Samples in model space, (n, c, h, w)
     "Draw samples"
+    if not all(isinstance(o, (int, np.integer)) and o > 0 for o in (n, bs)): raise ValueError(f'n and bs are whole numbers, got {n}, {bs}')
     cond = self.ask(n, what)
     for c in cond:
         if len(c) not in (1, n): raise ValueError(f'{len(c)} conditions for {n} samples: give one, or one for each')
