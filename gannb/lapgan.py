@@ -196,9 +196,9 @@ def lapgan(
     channels:int=1, # Of a picture
     classes=(), # Names of the classes of the data
     conditional:bool=False, # Can one ask for a class? It enters at every level
-    coarsest:int=8, # Height and width of the smallest pictures
+    coarsest:int=8, # Height and width of the smallest pictures; their nets are fully connected below 16, else convolutional
     nz:int=100, # Length of their codes
-    hidden:int=256, # Units of the hidden layers of their nets
+    hidden:int=256, # Units of the hidden layers of fully connected nets
     width:int=16, # Channels of the hidden maps of the details' generators, and of the critics' first
     kernels:tuple=(5, 5, 5), # Kernels of the details' generators; the paper's are 7, 7, 5, its width is 64
     filter:str='binomial', # How pictures are halved: 'binomial' or 'box'
@@ -219,13 +219,14 @@ def lapgan(
     common = dict(ema=ema, classes=classes if conditional else ())
     tuned = dict(lr=lr, n_critic=n_critic, opt=partial(torch.optim.Adam, betas=(.5, .9), fused=True))
     shape = (channels, coarsest, coarsest)
-    G, D = MLPGenerator(nz, shape, (hidden,)*2, k, 'tanh'), MLPCritic(shape, (hidden,)*2, k, dropout=0. if gp else .3)
+    norm = None if gp else 'batch'
+    if coarsest >= 16: G, D = ConvGenerator(coarsest, channels, nz, width, k), ConvCritic(coarsest, channels, width, k, norm)
+    else: G, D = MLPGenerator(nz, shape, (hidden,)*2, k, 'tanh'), MLPCritic(shape, (hidden,)*2, k, dropout=0. if gp else .3)
     gan = (WGANGP if gp else GAN)(G, D, Uniform(nz), **common)
     gan.defaults = gan.defaults | tuned
     for s in (coarsest*2**i for i in range(1, (size//coarsest).bit_length())):
         G = DetailGenerator(channels, width, tuple(kernels), k)
         n_cond = k + channels*shown
-        norm = None if gp else 'batch'
         D = ConvCritic(s, channels, width, n_cond, norm) if s >= 16 else MLPCritic((channels, s, s), (hidden,)*2, k + channels*s*s*shown)
         gan = (LAPGAN if gp else ClassicLAPGAN)(G, D, gan, filter, shown, jitter, first if first and s == 2*coarsest else epochs, **common)
         gan.defaults = gan.defaults | tuned
