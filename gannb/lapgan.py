@@ -220,7 +220,9 @@ def lapgan(
     tuned = dict(lr=lr, n_critic=n_critic, opt=partial(torch.optim.Adam, betas=(.5, .9), fused=True))
     shape = (channels, coarsest, coarsest)
     norm = None if gp else 'batch'
-    if coarsest >= 16: G, D = ConvGenerator(coarsest, channels, nz, width, k), ConvCritic(coarsest, channels, width, k, norm)
+    if coarsest >= 16:
+        G = ConvGenerator(coarsest, channels, nz, width, k, join_at='every')
+        D = ConvCritic(coarsest, channels, width, k, norm, join_at='every')
     else: G, D = MLPGenerator(nz, shape, (hidden,)*2, k, 'tanh'), MLPCritic(shape, (hidden,)*2, k, dropout=0. if gp else .3)
     gan = (WGANGP if gp else GAN)(G, D, Uniform(nz), **common)
     gan.defaults = gan.defaults | tuned
