@@ -17,7 +17,7 @@ from .wgan_gp import WGANGP
 
 # %% auto #0
 __all__ = ['FILTERS', 'blur', 'halve', 'double', 'pyramid', 'rebuild', 'DetailGenerator', 'Cascade', 'Details', 'Halved',
-           'half_size', 'LAPGAN', 'ClassicLAPGAN', 'lapgan']
+           'half_size', 'LAPGAN', 'ClassicLAPGAN', 'smallest', 'lapgan']
 
 # %% ../nbs/25_lapgan.ipynb #98f3cd36
 FILTERS = 'binomial', 'box' # How a picture is halved and doubled
@@ -189,6 +189,14 @@ def stages(self:Details, data):
 class LAPGAN(Details, WGANGP): "A level whose game is WGAN-GP"
 class ClassicLAPGAN(Details, GAN): "A level whose game is the paper's"
 
+# %% ../nbs/25_lapgan.ipynb #7b04f911
+def smallest(size, channels, nz, hidden, width, n_cond, norm): # Generator and critic of the coarsest pictures
+    if size < 16:
+        shape, units = (channels, size, size), (hidden, hidden)
+        return MLPGenerator(nz, shape, units, n_cond, 'tanh'), MLPCritic(shape, units, n_cond, dropout=.3 if norm else 0.)
+    return (ConvGenerator(size, channels, nz, width, n_cond, join_at='every'),
+            ConvCritic(size, channels, width, n_cond, norm, join_at='every'))
+
 # %% ../nbs/25_lapgan.ipynb #12e04726
 @method('lapgan')
 def lapgan(
@@ -218,13 +226,8 @@ def lapgan(
     gp, k = game == 'wgan_gp', len(classes) if conditional else 0
     common = dict(ema=ema, classes=classes if conditional else ())
     tuned = dict(lr=lr, n_critic=n_critic, opt=partial(torch.optim.Adam, betas=(.5, .9), fused=True))
-    shape = (channels, coarsest, coarsest)
     norm = None if gp else 'batch'
-    if coarsest >= 16:
-        G = ConvGenerator(coarsest, channels, nz, width, k, join_at='every')
-        D = ConvCritic(coarsest, channels, width, k, norm, join_at='every')
-    else: G, D = MLPGenerator(nz, shape, (hidden,)*2, k, 'tanh'), MLPCritic(shape, (hidden,)*2, k, dropout=0. if gp else .3)
-    gan = (WGANGP if gp else GAN)(G, D, Uniform(nz), **common)
+    gan = (WGANGP if gp else GAN)(*smallest(coarsest, channels, nz, hidden, width, k, norm), Uniform(nz), **common)
     gan.defaults = gan.defaults | tuned
     for s in (coarsest*2**i for i in range(1, (size//coarsest).bit_length())):
         G = DetailGenerator(channels, width, tuple(kernels), k)

@@ -83,7 +83,7 @@ lapgan_mnist = recipe('lapgan_mnist', 'Denton et al. 2015, §4', 'MNIST digits b
              set=['width=16', 'hidden=512', 'first=24', 'epochs=4', 'ema=.995']),
     paper=dict(method='lapgan', data='mnist', size=32, epochs=50, bs=128, every=5, set=own_game + ['epochs=50']))
 
-lapgan_two = recipe('lapgan_two', 'Denton et al. 2015, §4', 'MNIST digits by a pyramid of two levels, the lower one convolutional', train_one,
+lapgan_two = recipe('lapgan_two', 'Denton et al. 2015, §4', 'MNIST digits by a pyramid of two levels, one convolutional', train_one,
     accept=like_digits, also=levels_of, prints='MNIST not tried',
     smoke=tiny_run | dict(method='lapgan', size=32, set=['width=4', 'nz=8', 'coarsest=16', 'epochs=2']),
     cpu=lapgan_mnist.scales['cpu'] | dict(set=['width=16', 'coarsest=16', 'epochs=6', 'ema=.995']),
