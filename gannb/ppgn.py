@@ -310,11 +310,13 @@ def by_sampler(
     some = torch.randperm(len(real), generator=rng())[:2*n]
     E, layer, k, (ref, other) = gan.ready(), gan.encoder.code_layer, len(gan.classes), map(real.subset, some.split(n))
     y, h = torch.arange(n) % k, E.look(other, layer)[layer].flatten(1)
-    size = torch.stack([h[other.labels == c].norm(dim=1).mean() for c in range(k)])[y]    # of real codes of the class
+    size = torch.stack([h[other.labels == c].norm(dim=1).mean() for c in range(k)])    # of real codes of each class
+    size = size.where(size.isfinite(), h.norm(dim=1).mean())[y]    # few pictures may have none of some class
     first = {o: gan.begin(n, y, o, rng()).flatten(1) for o in ('normal', 'class')}
     far, ours = (gan.latents(n, y, rng(), steps, o).cpu().flatten(1) for steps, o in ((200, 'normal'), (20, 'class')))
     kinds = dict(reconstructions=(h, h, other.labels), thesis=(first['normal'], far, y), ours=(first['class'], ours, y))
-    kinds |= dict(stretched=(first['normal'], far*(size/far.norm(dim=1))[:, None], y), start=(first['class'], first['class'], y))
+    longer = far*(size/far.norm(dim=1).clamp(min=1e-6))[:, None]   # a walk may have ended at the code 0, which stays where it is
+    kinds |= dict(stretched=(first['normal'], longer, y), start=(first['class'], first['class'], y))
     kinds = {o: kinds[o] for o in ('reconstructions', 'thesis', 'stretched', 'start', 'ours')}
     def draw(h): return gan.to_pixels(gan.draw(h.view(n, *E.shapes[layer]))).cpu()
     shown = dict(real=(as_float(other.x), other.labels)) | {kind: (draw(end), want) for kind, (_, end, want) in kinds.items()}
