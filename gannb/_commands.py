@@ -572,12 +572,13 @@ TABLE = {'commands': {'list': {'does': 'Show the methods with their arguments, t
                                     'epochs': {'help': 'Of the image encoder and of the text encoder, before the game',
                                                'kind': 'list',
                                                'default': (4, 10)},
-                                    'critic_at': {'help': "Where the sentence enters the critic: 'input', 'every' layer, 'last' map, or as "
-                                                          "a 'product'; None: see below",
+                                    'critic_at': {'help': "Where the sentence enters the critic: 'input', 'every', 'last' or 'product'; "
+                                                          'None: as a product; dcgan: last',
                                                   'kind': 'str',
                                                   'null': True,
                                                   'default': None},
-                                    'generator_at': {'help': "Where it enters the generator: 'input' or 'every' layer; None: see below",
+                                    'generator_at': {'help': "Where it enters the generator: 'input' or 'every' layer; None: at every "
+                                                             'layer; dcgan: input',
                                                      'kind': 'str',
                                                      'null': True,
                                                      'default': None},

@@ -18,7 +18,7 @@ from .wgan_gp import WGANGP
 # %% auto #0
 __all__ = ['value_by_class', 'best_value', 'ProjectionCritic', 'hidden_layer', 'as_one_vector', 'StemGenerator', 'StemCritic',
            'init_stems_', 'variance_shares', 'spread_in_class', 'Asked', 'ConditionalGAN', 'ConditionalWGANGP',
-           'cgan_mlp', 'cgan']
+           'cgan_mlp', 'critic_with', 'cgan']
 
 # %% ../nbs/23_cgan.ipynb #a835c77f
 def value_by_class(
@@ -200,6 +200,22 @@ def cgan_mlp(
     if init == 'label': init_stems_(G); init_stems_(D)
     return ConditionalGAN(G, D, Normal(nz), loss, ema, classes=classes)
 
+# %% ../nbs/23_cgan.ipynb #0f9a2a4f
+def critic_with(
+    door:str, # Where the condition enters: 'input', 'every' layer, 'last' map, or as a 'product', (8)
+    size:int, # Height and width of a picture: a power of two ≥ 16
+    channels:int, # Of a picture
+    width:int, # Channels of the first hidden map
+    n_cond:int, # Condition channels
+    norm=None, # See `get_norm`
+    max_width:int|None=None, # At most so many channels; None: 8 × width
+) -> ConvCritic:
+    "A critic of pictures that is given a condition"
+    doors = 'input', 'every', 'last', 'product'
+    if door not in doors: raise ValueError(f'critic_at must be one of {", ".join(doors)}, got {door!r}')
+    if door == 'product': return ProjectionCritic(size, channels, width, n_cond, norm, max_width)
+    return ConvCritic(size, channels, width, n_cond, norm, max_width=max_width, join_at=door)
+
 # %% ../nbs/23_cgan.ipynb #caf8dbfc
 @method('cgan')
 def cgan(
@@ -215,11 +231,9 @@ def cgan(
     max_width:int|None=None, # At most so many channels; None: 8 × width
 ) -> ConditionalWGANGP:
     "A convolutional WGAN-GP that is asked for classes"
-    doors, k = ('input', 'every', 'last', 'product'), len(classes)
-    if critic_at not in doors: raise ValueError(f'critic_at must be one of {", ".join(doors)}, got {critic_at!r}')
+    k = len(classes)
     G = ConvGenerator(size, channels, nz, width, k, max_width=max_width, join_at=generator_at)
-    if critic_at == 'product': D = ProjectionCritic(size, channels, width, k, norm, max_width)
-    else: D = ConvCritic(size, channels, width, k, norm, max_width=max_width, join_at=critic_at)
+    D = critic_with(critic_at, size, channels, width, k, norm, max_width)
     gan = ConditionalWGANGP(G, D, Normal(nz), weight, ema=ema, classes=classes)
     gan.defaults = WGANGP.defaults | dict(opt=partial(torch.optim.Adam, betas=(beta1, .9), fused=True))
     return gan

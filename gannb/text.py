@@ -18,7 +18,7 @@ from .training import *
 from .files import *
 from .metrics import BETTER, Scores
 from .shapes import *
-from .cgan import ProjectionCritic
+from .cgan import critic_with
 
 # %% auto #0
 __all__ = ['ALPHABET', 'CHARACTERS', 'TEXT_VARIANTS', 'Lines', 'TextGAN', 'spell', 'spelled', 'CharConv', 'TextEncoder',
@@ -216,23 +216,20 @@ def text_gan(
     length:int=201, # Characters of a sentence that are read
     reader_width:float=1., # Scales the text encoder: 384, 512 and 256 channels, 1024 numbers in a vector
     epochs:list=(4, 10), # Of the image encoder and of the text encoder, before the game
-    critic_at:str|None=None, # Where the sentence enters the critic: 'input', 'every' layer, 'last' map, or as a 'product'; None: see below
-    generator_at:str|None=None, # Where it enters the generator: 'input' or 'every' layer; None: see below
+    critic_at:str|None=None, # Where the sentence enters the critic: 'input', 'every', 'last' or 'product'; None: as a product; dcgan: last
+    generator_at:str|None=None, # Where it enters the generator: 'input' or 'every' layer; None: at every layer; dcgan: input
     weight:float=10., # λ of the gradient penalty
     ema:float|None=None, # Decay of the averaged generator, which then samples; None: no average
 ) -> TextGAN:
     "A GAN that draws what a sentence says (Reed et al. 2016)"
-    doors = [None, 'input', 'every', 'last', 'product']
-    for name, got, legal in (('variant', variant, [*TEXT_VARIANTS]), ('form', form, ['wgan_gp', 'dcgan']), ('critic_at', critic_at, doors)):
+    for name, got, legal in (('variant', variant, [*TEXT_VARIANTS]), ('form', form, ['wgan_gp', 'dcgan'])):
         if got not in legal: raise ValueError(f'{name} must be one of {legal}, got {got!r}')
     gp, dim, (cls, between) = form == 'wgan_gp', max(8, round(1024*reader_width)), TEXT_VARIANTS[variant]
     generator_at, critic_at = generator_at or ('every' if gp else 'input'), critic_at or ('product' if gp else 'last')
     norm = None if gp else 'batch'
     pictures, reader = picture_encoder(size, channels, dim), TextEncoder(dim, reader_width)   # first: the same for all variants
     G = ConvGenerator(size, channels, nz, width, nt, join_at=generator_at)
-    if critic_at == 'product': D = ProjectionCritic(size, channels, width, nt, norm)
-    else: D = ConvCritic(size, channels, width, nt, norm, join_at=critic_at)
-    G, D = Reads(G, dim, nt), Reads(D, dim, nt)
+    G, D = Reads(G, dim, nt), Reads(critic_with(critic_at, size, channels, width, nt, norm), dim, nt)
     gan = TextGAN(G, D, Normal(nz), pictures, reader, dim, length, cls, between, weight if gp else 0.,
                   'wasserstein' if gp else 'non_saturating', tuple(epochs), ema=ema)
     gan.defaults = GAN.defaults | (dict(lr=1e-4, opt=partial(torch.optim.Adam, betas=(0., .9), fused=True), n_critic=5) if gp else {})
