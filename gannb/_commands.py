@@ -872,6 +872,7 @@ TABLE = {'commands': {'list': {'does': 'Show the methods with their arguments, t
              'text_int': 'shapes from sentences: GAN-INT',
              'text_cls_int': 'shapes from sentences: GAN-CLS-INT',
              'text_doors': "shapes from sentences: both nets get the sentence, at the paper's doors",
+             'text_long': 'shapes from sentences: both nets get the sentence, 40 epochs',
              'lapgan_mnist': 'MNIST digits by a pyramid of GANs',
              'lapgan_two': 'MNIST digits by a pyramid of two levels, one convolutional',
              'lapgan_asked': 'MNIST digits of the class asked for, by the same pyramid',

@@ -57,24 +57,26 @@ text_paper = dict(form='dcgan', width=128, nz=100, nt=128, epochs=[20, 200])
 def text_recipe(
     name:str, # Of the recipe, behind text_
     doc:str, # What it makes
+    passes:int=16, # Epochs of the game at `cpu`
     **more, # Arguments of `text_gan`
 ):
-    "A recipe; all of them differ in `more` only"
+    "A recipe; all of them differ in `passes` and `more` only"
     args = lambda d: [f'{k}={v}'.replace(' ', '') for k, v in (d | more).items()]
     common = dict(method='text', data='shapes')
     return recipe(f'text_{name}', 'Reed et al. 2016, §4 and §5', doc, train_one, also=text_exam, prints='pictures only',
         smoke=common | dict(size=32, part=256, epochs=1, every=1, bs=64, set=args(text_small)),
-        cpu=common | dict(size=32, epochs=16, bs=32, lr=1e-3, n_critic=1, every=4, set=args(text_light)),
+        cpu=common | dict(size=32, epochs=passes, bs=32, lr=1e-3, n_critic=1, every=4, set=args(text_light)),
         paper=common | dict(size=64, epochs=600, bs=64, lr=2e-4, every=20, set=args(text_paper)))
 
 TEXT_NAMES = dict(plain='both nets get the sentence', cls='GAN-CLS', int='GAN-INT', cls_int='GAN-CLS-INT')
 texts = {k: text_recipe(k, f'shapes from sentences: {v}', variant=k) for k, v in TEXT_NAMES.items()}
 texts['doors'] = text_recipe('doors', "shapes from sentences: both nets get the sentence, at the paper's doors",
                              variant='plain', critic_at='last', generator_at='input')
+texts['long'] = text_recipe('long', 'shapes from sentences: both nets get the sentence, 40 epochs', passes=40, variant='plain')
 
 # %% ../nbs/65b_recipes_text.ipynb #d5787ad7
 def text_table(
-    names=(*TEXT_VARIANTS, 'doors'), # Recipes, without their text_
+    names=(*TEXT_VARIANTS, 'doors', 'long'), # Recipes, without their text_
     scale:str='cpu', # Scale
     results='results', # Folder of all results
     columns=('asked', 'colour', 'shape', 'place', 'unseen_asked', 'unseen_shape', 'once', 'kept', 'frechet', 'recall'), # Metrics
