@@ -40,7 +40,8 @@ def export_generator(
 # %% ../nbs/59b_share.ipynb #1952867f
 CARD = '''---
 library_name: gannb
-tags: [gan, {method}, unconditional-image-generation]
+tags: [gan, {method}]
+pipeline_tag: {task}
 license: {license}
 ---
 # {name}
@@ -58,7 +59,7 @@ A GAN of the method `{method}`, {made}.
 ```python
 from gannb.runs import load_run
 gan = load_run('{name}')     # this folder
-gan.sample(4)
+gan.sample({ask})
 ```
 '''
 
@@ -78,6 +79,9 @@ def card(
     size = f'{g["size"]}×{g["size"]} pixels' if 'size' in g else 'vectors'
     facts = dict(method=s['method'], epochs=s['epochs'], seed=s['seed'], device=c.get('device', '?'), minutes=c.get('seconds', 0)/60)
     classes = ', '.join(map(str, g.get('classes') or ['none']))
+    gan = load_run(run)
+    what = next(iter(gan.sentences_of(1) if gan.sentences else gan.classes[-1:]), None)
+    facts |= dict(task='text-to-image' if gan.sentences else 'unconditional-image-generation', ask='4' if what is None else f'4, {what!r}')
     return CARD.format(license=license, name=name, data=data, rows=rows, made=size, classes=classes, **facts)
 
 # %% ../nbs/59b_share.ipynb #daf2d8bb
