@@ -455,7 +455,7 @@ def within(o:dict):
 
 # %% ../nbs/62_benchmark.ipynb #9814e71e
 def as_text(
-    r:dict, # What `report` returned
+    r:dict, # What `time_rows` returned
 ) -> str:
     "The table"
     lines, last = [], None

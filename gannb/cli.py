@@ -68,7 +68,7 @@ def described(f) -> dict: # `does`: what it is for; `arguments`: name -> help, k
 
 # %% ../nbs/58_cli.ipynb #16b7c433
 class Parser(argparse.ArgumentParser):
-    "An argument parser that needs one line to say what is wrong"
+    "An argument parser that says in one line what is wrong"
     def error(self, message): self.exit(2, f'gannb: {message} (see {self.prog} --help)\n')
 
 # %% ../nbs/58_cli.ipynb #68055b64

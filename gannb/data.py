@@ -49,7 +49,7 @@ class DataError(ValueError):
 def place(
     path, # What somebody typed
 ) -> Path: # With the home folder in place of ~
-    "A path"
+    "What somebody typed, as a `Path`; a `DataError` if its home folder does not exist"
     try: return Path(path).expanduser()
     except RuntimeError: raise DataError(f'{path}: there is no such home folder') from None
 
@@ -169,7 +169,7 @@ def some(self:Data,
     n:int, # At most so many
     seed:int=0, # Another seed, other samples
 ) -> Data: # In the old order
-    "A random subset: data are often sorted, and their first samples of one class"
+    "A random subset (the first `n` would not do: data are often sorted by class)"
     return self if n >= len(self) else self.split(n, seed)[1]
 
 @patch
@@ -266,7 +266,7 @@ def to_rgb(
 def as_image(
     source, # Path, open file, bytes, PIL image; or array or tensor: (h, w), (c, h, w) or (h, w, 3), uint8 or floats in [0, 1]
 ) -> Image.Image:
-    "Whatever is a picture, as PIL has it"
+    "Anything that holds a picture, as a PIL image; a `DataError` for arrays of a wrong shape or range"
     if isinstance(source, Image.Image): return source.copy()
     if isinstance(source, (bytes, memoryview)): source = BytesIO(source)
     if not isinstance(source, (Tensor, np.ndarray)): return Image.open(source)
@@ -390,7 +390,7 @@ def all_grey(files, size, resize):
     return all(im is None or is_grey(im) for part in parts for im, _ in part)
 
 def read_all(files, size, resize='crop', lazy=False, beside=()):
-    "Those files that are pictures: tensor or `LazyImages`, paths; then (path, reason) of the skipped, numbers of the converted by kind"
+    "(pictures as a tensor or `LazyImages`, their paths, (path, reason) of each file skipped, counts of the converted by kind)"
     x = torch.empty(0 if lazy else len(files), 3, size, size, dtype=torch.uint8)
     kept, skipped, converted, grey = [], [], Counter(), True
     results = (o for part in chunked(files, 1024) for o in _pool().map(partial(_try_read, size=size, resize=resize), part))
@@ -431,7 +431,7 @@ def _split_folder(top, split):
     return parts[0] if parts else top, [o for o, _ in found]
 
 # %% ../nbs/00_data.ipynb #1d8ef92e
-MOST = 100 # An archive may hold so many times its own size
+MOST = 100 # An archive may unpack to at most this many times its own size
 SAFE_TAR = dict(filter='data') if hasattr(tarfile, 'data_filter') else {} # Early releases of Python 3.10 and 3.11 lack it
 
 def fits(path, size, to):
@@ -484,7 +484,7 @@ def captions_beside(pictures):
     return [lines(o) for o in pictures]
 
 def load_folder(path, size=64, split='train', resize='crop', lazy=None):
-    "Pictures of a folder or archive; sub-folders are the classes"
+    "Pictures of a folder or archive (a `Path`), with sub-folders as classes; the other arguments are those of `load_data`"
     name, top = (path.stem, unpacked(path)) if path.is_file() else (path.resolve().name, path)
     src, parts = _split_folder(top, split)
     files = files_in(src)

@@ -47,11 +47,11 @@ def example_measured(size:int=16, channels:int=1, width:int=8) -> WGANGP:
 # %% ../nbs/60b_examples.ipynb #5b4b483f
 def changed(x): # Pictures (b, c, h, w), each with its own brightness, shift and hole
     b, _, h, w = x.shape
-    u, at, s = draw(torch.rand, b, 5, device=x.device), torch.arange(h, device=x.device), h//8
-    x = F.pad(x + u[:, :1, None, None] - .5, (s,)*4, value=-1.)
-    rows, cols = (at + (u[:, i:i+1]*(2*s + 1)).long() for i in (1, 2))
+    u, at, s = draw(torch.rand, b, 5, device=x.device), torch.arange(h, device=x.device), h//8   # five numbers each; s: the largest shift
+    x = F.pad(x + u[:, :1, None, None] - .5, (s,)*4, value=-1.)   # brightness, then a black border to shift into
+    rows, cols = (at + (u[:, i:i+1]*(2*s + 1)).long() for i in (1, 2))   # of the window that is kept, for each picture
     x = x[torch.arange(b)[:, None, None], :, rows[:, :, None], cols[:, None]].permute(0, 3, 1, 2)
-    inside = lambda v: (at - v[:, None]*h).abs() < h/4
+    inside = lambda v: (at - v[:, None]*h).abs() < h/4   # of the hole: half a side, around a random middle
     return x.masked_fill((inside(u[:, 3])[:, :, None] & inside(u[:, 4])[:, None])[:, None], -1.)
 
 class Augmented(WGANGP):

@@ -323,7 +323,7 @@ def verdict(
     a, # Fréchet distances of the reference, one per seed (or another number that is better when lower)
     b, # Of a variant
 ) -> str: # 'better', 'worse', 'seems better', 'seems worse' or 'not decided'
-    "What the seeds bear"
+    "What the seeds allow us to say of a variant"
     agree, word = max(b) < min(a) or min(b) > max(a), 'better' if np.mean(b) < np.mean(a) else 'worse'
     if min(len(a), len(b)) > 1 and permutation_p(a, b) <= .05: return word
     return f'seems {word}' if agree else 'not decided'

@@ -68,7 +68,7 @@ def memory_of(
     train, other, third = data.x.float()/255, real.x[:half].float()/255, real.x[half:half + n].float()/255
     return dict(memory=nearer(samples(gan, n), train, other)), dict(memory=nearer(third, train, other))
 
-def levels_and_memory(run):
+def levels_and_memory(run): # Both, for a recipe's `also`
     (a, fa), (b, fb) = levels_of(run), memory_of(run)
     return a | b, fa | fb
 

@@ -62,8 +62,8 @@ def caption(
 # %% ../nbs/00b_shapes.ipynb #1ef74b9a
 RGB = torch.tensor([(220, 40, 40), (240, 140, 30), (240, 220, 50), (50, 170, 70),
                     (50, 90, 220), (140, 60, 180), (250, 150, 190), (245, 245, 245)])/255 # Of the colours, in their order
-CENTRES = torch.tensor([(.28, .28), (.72, .28), (.28, .72), (.72, .72), (.5, .5)]) # (x, y), from the top left
-RADII = torch.tensor([.1, .19])
+CENTRES = torch.tensor([(.28, .28), (.72, .28), (.28, .72), (.72, .72), (.5, .5)]) # (x, y) from the top left, as shares of the side
+RADII = torch.tensor([.1, .19]) # Of small and large shapes, as shares of the side
 
 def inside(
     u:Tensor, # Distance to the right of the middle, in units of the size

@@ -140,7 +140,7 @@ def smooth(
     m:int, # Neighbours on each side; 0 changes nothing
     how=np.median, # Or np.mean
 ) -> np.ndarray: # (n,)
-    "Running median"
+    "Running median (or whatever `how` is), with the window cut at both ends"
     v = np.asarray(v, float)
     return np.array([how(v[max(0, t-m):t+m+1]) for t in range(len(v))])
 

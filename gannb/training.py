@@ -57,8 +57,8 @@ def every(
 
 # %% ../nbs/03_training.ipynb #a5629fd2
 def warm_up(
-    first:int=25, # So many rounds at the start have `n` critic turns
-    every:int=500, # … and so has every such round
+    first:int=25, # Rounds at the start that have `n` critic turns each
+    every:int=500, # … and so has every round whose number is a multiple of this
     n:int=100, # Critic turns of a long round
     then:int=5, # Critic turns of all other rounds
     critics:tuple=('critic',), # Names of the critics
@@ -105,6 +105,7 @@ class Uniform:
         return draw(torch.rand, n, self.nz, generator=generator, device=device)*(self.high - self.low) + self.low
 
     def log_prob(self, z):
+        "Log-density of each code, (b,): the same everywhere inside the bounds, -∞ outside"
         inside = ((z >= self.low) & (z <= self.high)).all(-1)
         return torch.where(inside, -self.nz*math.log(self.high - self.low), -math.inf)
 
@@ -200,7 +201,7 @@ def alone(
 class GAN(Game):
     "A generator and a critic that take turns"
     drawing = ('generator',) # Players that make samples: these have averages
-    slow = False # Are samples dear? Then they are measured once, at the end
+    slow = False # Are samples expensive? Then they are measured once, at the end
     walks = False # Do samples come by a walk, whose `steps` one can choose?
     sentences = False # Can it be asked for what a sentence says?
 
