@@ -287,9 +287,16 @@ def recorded(
 # %% ../nbs/61_recipes.ipynb #951d6c5d
 def markdown_table(
     rows:list, # Lists of cells, the first one the head
+    missing=(), # Recipes that are not recorded
+    scale:str='cpu', # At which scale
 ) -> str:
-    "A table in Markdown"
-    return '\n'.join(f'| {" | ".join(map(str, r))} |' for r in [rows[0], ['---']*len(rows[0]), *rows[1:]])
+    "A table in Markdown, and a line on what is missing"
+    table = '\n'.join(f'| {" | ".join(map(str, r))} |' for r in [rows[0], ['---']*len(rows[0]), *rows[1:]])
+    if not missing: return table
+    command = missing[0] if len(missing) == 1 else 'NAME'
+    names = '' if len(missing) == 1 else ': ' + ', '.join(f'`{o}`' for o in missing)
+    line = f'Not run yet: `gannb reproduce {command} --scale {scale}`{names}'
+    return line if len(rows) == 1 else f'{table}\n\n{line}'
 
 # %% ../nbs/61_recipes.ipynb #6d594127
 def results_table(
@@ -299,16 +306,16 @@ def results_table(
     columns=('confidence', 'frechet', 'precision', 'recall', 'modes', 'parzen'), # Metrics
 ) -> str: # Markdown
     "The recorded results of recipes: mean ± standard deviation over seeds, and in brackets the floor"
-    rows = [['recipe', 'seeds', *columns, 'rarest class', 'seconds', 'the source prints']]
+    rows, missing = [['recipe', 'seeds', *columns, 'rarest class', 'seconds', 'the source prints']], []
     for name in names or [k for k, f in RECIPES.items() if not f.variants]:
         runs = recorded(name, scale, results)
-        if not runs: rows.append([name, f'not run yet: `gannb reproduce {name} --scale {scale}`', *['']*(len(rows[0]) - 2)]); continue
+        if not runs: missing.append(name); continue
         floor = lambda k: short(np.mean([m['floor'][k] for m, _ in runs]))
         cell = lambda k: f'{spread([m[k] for m, _ in runs])} ({floor(k)})' if k in runs[0][0] else ''
         rarest = f'{min(min(m["share"].values()) for m, _ in runs):.1%}' if 'share' in runs[0][0] else ''
         seconds = f'{np.mean([c["seconds"] for _, c in runs]):.0f} on {runs[0][1]["device"]}'
         rows.append([name, str(len(runs)), *map(cell, columns), rarest, seconds, RECIPES[name].prints if name in RECIPES else ''])
-    return markdown_table(rows)
+    return markdown_table(rows, missing, scale)
 
 # %% ../nbs/61_recipes.ipynb #eba9ca1a
 def permutation_p(

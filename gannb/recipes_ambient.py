@@ -93,10 +93,11 @@ def lossy_table(
     runs = {k: recorded(k, scale, results) for k in names}
     of = {k: [m['frechet'] for m, _ in r] for k, r in runs.items() if r}
     rows, first = [['recipe', 'seeds', *columns, 'verdict', 'seconds']], next(iter(of), None)
+    missing = [k for k, r in runs.items() if not r]
     for k, r in runs.items():
-        if not r: rows.append([k, f'not run yet: `gannb reproduce {k} --scale {scale}`', *['']*(len(rows[0]) - 2)]); continue
+        if not r: continue
         said = '' if k == first else verdict(of[first], of[k])
         rows.append([k, len(r), *(spread([m[c] for m, _ in r]) for c in columns), said, f'{np.mean([c["seconds"] for _, c in r]):.0f}'])
     floors = [m['floor'] for r in runs.values() for m, _ in r]
     if floors: rows.append(['real against real', '', *(spread([np.mean([f[c] for f in floors])]) for c in columns), '', ''])
-    return markdown_table(rows)
+    return markdown_table(rows, missing, scale)

@@ -93,11 +93,11 @@ def words_table(
     results='results', # Folder of all results
 ) -> str: # Markdown
     "The recorded results of tags on new combinations: mean ± standard deviation over seeds"
-    rows = [['', 'seeds', 'precision at 10', 'single', 'variety']]
+    rows, missing = [['', 'seeds', 'precision at 10', 'single', 'variety']], []
     for name in names:
         runs = [m for m, _ in recorded(name, scale, results)]
-        if not runs: rows.append([name, f'not run yet: `gannb reproduce {name} --scale {scale}`', '', '', '']); continue
+        if not runs: missing.append(name); continue
         cell = lambda k: f'{spread([m["new"][k] for m in runs])} ({spread([m["floor"]["new"][k] for m in runs[:1]])})'
         rows.append([name, str(len(runs)), *map(cell, ('precision_10', 'single', 'variety'))])
         rows += [[f'{k}, same features', str(len(runs)), spread([m['rivals'][k] for m in runs]), '', ''] for k in runs[0]['rivals']]
-    return markdown_table(rows)
+    return markdown_table(rows, missing, scale)

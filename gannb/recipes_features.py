@@ -47,13 +47,13 @@ def flags_table(
     results='results', # Folder of all results
 ) -> str: # Markdown
     "How often the corners of generated flags agree, far-sighted and near-sighted"
-    rows = [['critic', 'seeds', 'agreement', 'by chance', 'κ of each seed']]
+    rows, missing = [['critic', 'seeds', 'agreement', 'by chance', 'κ of each seed']], []
     for name, what in (('sagan_flags_far', 'patches look at each other'), ('sagan_flags_near', 'near-sighted')):
         ms = [m for m, _ in recorded(name, scale, results)]
-        if not ms: rows.append([what, f'not run yet: `gannb reproduce {name} --scale {scale}`', '', '', '']); continue
+        if not ms: missing.append(name); continue
         each = ' '.join(f'{m["kappa"]:.2f}' for m in ms)
         rows.append([what, str(len(ms)), spread([m['agreement'] for m in ms]), spread([m['chance'] for m in ms]), each])
-    return markdown_table(rows)
+    return markdown_table(rows, missing, scale)
 
 # %% ../nbs/67_recipes_features.ipynb #068a28c4
 eyes = {'attention': {}, 'near-sighted': dict(reach=0)}

@@ -110,17 +110,17 @@ wgan_gp_few = recipe('wgan_gp_few', 'Denton et al. 2015, §1', 'one GAN that kno
 # %% ../nbs/65c_recipes_lapgan.ipynb #717e043f
 def lapgan_table(
     results='results', # Folder of all results
-    columns=('frechet', 'recall', 'level_32', 'level_16', 'memory'), # Metrics
+    columns=('frechet', 'recall', 'level_32', 'level_16', 'asked', 'memory'), # Metrics
 ) -> str: # Markdown
     "The recorded results: mean ± standard deviation over seeds, and in brackets the floor"
-    rows = [['recipe', 'seeds', *columns, 'seconds']]
+    rows, missing = [['recipe', 'seeds', *columns, 'seconds']], []
     for name in ('lapgan_mnist', 'lapgan_two', 'lapgan_asked', 'lapgan_few', 'wgan_gp_few', 'dcgan_mnist', 'wgan_gp_mnist'):
         runs = recorded(name, 'cpu', results)
-        if not runs: rows.append([name, f'not run yet: `gannb reproduce {name}`', *['']*(len(columns) + 1)]); continue
-        floor = lambda k: sum(m['floor'].get(k, 0) for m, _ in runs)/len(runs)
-        cell = lambda k: f'{spread([m[k] for m, _ in runs])} ({floor(k):.3g})' if k in runs[0][0] else ''
+        if not runs: missing.append(name); continue
+        floor = lambda k: f' ({sum(m["floor"][k] for m, _ in runs)/len(runs):.3g})' if k in runs[0][0]['floor'] else ''
+        cell = lambda k: f'{spread([m[k] for m, _ in runs])}{floor(k)}' if k in runs[0][0] else ''
         rows.append([name, str(len(runs)), *map(cell, columns), f'{sum(c["seconds"] for _, c in runs)/len(runs):.0f}'])
-    return markdown_table(rows)
+    return markdown_table(rows, missing)
 
 # %% ../nbs/65c_recipes_lapgan.ipynb #6ecf05e0
 def memory_verdict(

@@ -82,13 +82,14 @@ def text_table(
     columns=('asked', 'colour', 'shape', 'place', 'unseen_asked', 'unseen_shape', 'once', 'kept', 'frechet', 'recall'), # Metrics
 ) -> str: # Markdown
     "The recorded results of the variants: mean ± standard deviation over seeds"
-    rows, floors = [['recipe', 'seeds', *(o.replace('_', ' ') for o in columns)]], []
+    rows, floors, missing = [['recipe', 'seeds', *(o.replace('_', ' ') for o in columns)]], [], []
     for name in names:
         runs = recorded(f'text_{name}', scale, results)
-        cells = [spread([m[c] for m, _ in runs]) for c in columns] if runs else ['']*len(columns)
-        rows.append([name, str(len(runs)) if runs else f'not run yet: `gannb reproduce text_{name} --scale {scale}`', *cells])
+        if not runs: missing.append(f'text_{name}'); continue
+        rows.append([name, str(len(runs)), *(spread([m[c] for m, _ in runs]) for c in columns)])
         floors += [m['floor'] for m, _ in runs]
     real = lambda c: spread([float(np.mean([f[c] for f in floors]))]) if c in floors[0] else ''
     chance = dict(asked='1/240', colour='1/8', shape='1/6', size='1/2', place='1/5')
     if floors: rows.append(['real pictures', '', *map(real, columns)])
-    return markdown_table(rows + [['chance', '', *(chance.get(c.removeprefix('unseen_'), '') for c in columns)]])
+    rows.append(['chance', '', *(chance.get(c.removeprefix('unseen_'), '') for c in columns)])
+    return markdown_table(rows, missing, scale)

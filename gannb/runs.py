@@ -533,7 +533,7 @@ def prospects(
     turns = copy.copy(deal).deal(epochs*len(deal.dl))
     steps = sum(1 for _ in islice(filter(draws, turns), USUAL['steps']))
     few = [f'{len(data)} pictures']*(len(data) < USUAL['pictures']) + [f'{steps} steps of the generator']*(steps < USUAL['steps'])
-    usual = 'usual are thousands of pictures, hundreds at least, and thousands of steps (--epochs)'
+    usual = 'thousands of pictures are usual, a few hundred the least, and thousands of steps (--epochs)'
     return f'note: {" and ".join(few)} will hardly do; {usual}' if few else ''
 
 # %% ../nbs/59_runs.ipynb #f2b4bc6e

@@ -46,7 +46,7 @@ license: {license}
 ---
 # {name}
 
-A GAN of the method `{method}`, {made}.
+A GAN trained with the method `{method}`; it makes {made}.
 
 - **Pictures**: {data}
 - **Training**: {epochs} epochs, {minutes:.1f} minutes on {device}, seed {seed}
@@ -76,7 +76,7 @@ def card(
     numbers = {k: v for k, v in m.items() if isinstance(v, (int, float)) and k in m.get('floor', {})}
     rows = '\n'.join(f'| {k} | {v:.4g} | {m["floor"][k]:.4g} |' for k, v in numbers.items()) or '| (not measured) | | |'
     g, s = c['gan'], c['settings']
-    size = f'{g["size"]}×{g["size"]} pixels' if 'size' in g else 'vectors'
+    size = f'pictures of {g["size"]}×{g["size"]} pixels' if 'size' in g else 'vectors'
     facts = dict(method=s['method'], epochs=s['epochs'], seed=s['seed'], device=c.get('device', '?'), minutes=c.get('seconds', 0)/60)
     classes = ', '.join(map(str, g.get('classes') or ['none']))
     gan = load_run(run)
