@@ -204,7 +204,7 @@ def recover_run(
     net = gan if what is None else gan.at(*gan.ask(1, what))
     r = recover(net, x, method=method, restarts=restarts, seed=seed, **kw)
     off = (gan.to_pixels(r.x).cpu() - x.cpu()/255).square().flatten(1).mean(1).sqrt()   # of pixels in [0, 1]
-    for o, e in zip(images, off.tolist()): print(f'{o}: a pixel is off by {e:.3f}, root mean square')
+    for o, e in zip(images, off.tolist()): print(f'{o}: root mean square error of a pixel {e:.3f}')
     save_tensors(codes, dict(z=r.z.cpu(), images=[str(o) for o in images]))
     print(save_grid(torch.cat([x.cpu()/255, gan.to_pixels(r.x).cpu()]), path, nrow=len(x)), codes, sep='\n')
 
