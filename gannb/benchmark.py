@@ -22,6 +22,7 @@ from fastai.torch_core import default_device
 from .data import *
 from .layers import *
 from .losses import *
+from .same_gradient import ConstantMask
 from .training import *
 from .files import *
 from .encoder import conv_encoder

@@ -4,22 +4,17 @@
 
 # %% ../nbs/02_losses.ipynb #6292666c
 from __future__ import annotations
-import sys
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Callable
 import torch, torch.nn as nn, torch.nn.functional as F
 from torch import Tensor
-from torch.autograd import Function, forward_ad
-from torch.autograd.graph import disable_saved_tensors_hooks
-from torch.nn.modules.utils import _pair
-from torch.overrides import TorchFunctionMode
 from .data import draw
+from .same_gradient import ConstantMask, TransposedBack, input_gradient
 
 # %% auto #0
 __all__ = ['minimax', 'non_saturating', 'least_squares', 'hinge', 'wasserstein', 'LOSSES', 'value', 'optimal_critic', 'jsd',
-           'Loss', 'lsgan', 'soft_labels', 'get_loss', 'clip_weights_', 'interpolate', 'ConstantMask', 'TransposedBack',
-           'gradient_norm', 'gradient_penalty']
+           'Loss', 'lsgan', 'soft_labels', 'get_loss', 'clip_weights_', 'interpolate', 'gradient_norm',
+           'gradient_penalty']
 
 # %% ../nbs/02_losses.ipynb #68c75096
 def value(
@@ -137,80 +132,15 @@ def interpolate(
     eps = draw(torch.rand, len(real), *[1]*(real.dim()-1), device=real.device)
     return torch.lerp(_wide(fake.detach()), _wide(real.detach()), eps.to(_wide(real).dtype))
 
-# %% ../nbs/02_losses.ipynb #0e149cdf
-def _ordinary(): # Must a call stay as it is: within `torch.func`, in forward mode, or where hooks handle what autograd saves?
-    if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0: return True
-    try:
-        with disable_saved_tensors_hooks('only a question'): return False
-    except RuntimeError: return True   # there are hooks, which cannot be disabled any more
-
-class ConstantMask(TorchFunctionMode):
-    "Within it, ReLU and LeakyReLU multiply by a mask that autograd takes for a constant: exact, and cheaper to differentiate twice"
-    relu = {F.relu, torch.relu, Tensor.relu}
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        if func not in self.relu | {F.leaky_relu} or _ordinary(): return func(*args, **kwargs)
-        a = args[0] if args else kwargs['input']
-        kept, inplace, ops = a.detach(), kwargs.get('inplace'), torch.ops.aten
-        if func in self.relu: return a.masked_fill_(kept <= 0, 0) if inplace else ops.threshold_backward(a, kept, 0)
-        product = lambda g: ops.leaky_relu_backward(g, kept, kwargs['negative_slope'], False)   # m g
-        return a.mul_(product(torch.ones_like(a))) if inplace else product(a)
-
-# %% ../nbs/02_losses.ipynb #c3e22471
-class _OfWeights(Function):
-    "A convolution as a function of its weights and bias; the map comes in a list, where autograd does not look"
-    @staticmethod
-    def forward(ctx, w, b, hidden, geometry):
-        ctx.save_for_backward(*hidden, w); ctx.geometry, ctx.bias = geometry, None if b is None else b.shape
-        return F.conv2d(*hidden, w, b, *geometry)
-
-    @staticmethod
-    def backward(ctx, g):
-        (a, w), (stride, pad, dilation, groups) = ctx.saved_tensors, ctx.geometry
-        wanted = False, *ctx.needs_input_grad[:2]
-        _, dw, db = torch.ops.aten.convolution_backward(g, a, w, ctx.bias, stride, pad, dilation, False, (0, 0), groups, wanted)
-        return dw, db, None, None
-
-# %% ../nbs/02_losses.ipynb #29e6d73d
-class _OfMap(Function):
-    "The same numbers `y`, which from here on depend on the map as well; here the weights come in a list"
-    @staticmethod
-    def forward(ctx, a, y, hidden, geometry):
-        ctx.save_for_backward(*hidden); ctx.geometry, ctx.size = geometry, a.shape[2:]
-        ctx.mark_dirty(y); return y
-
-    @staticmethod
-    def backward(ctx, g):
-        (w,), (stride, pad, dilation, groups) = ctx.saved_tensors, ctx.geometry
-        rest = [(n + 2*p - d*(k-1) - 1) % s for n, p, d, k, s in zip(ctx.size, pad, dilation, w.shape[2:], stride)]
-        return F.conv_transpose2d(g, w, None, stride, pad, rest, groups, dilation), g, None, None
-
-# %% ../nbs/02_losses.ipynb #89e9872e
-class TransposedBack(TorchFunctionMode):
-    "Within it, the backward pass of a 2-D convolution is a transposed convolution: exact, and cheaper to differentiate"
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        def conv(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-            special = isinstance(padding, str) or input.ndim != 4 or input.is_complex() or types   # types: a tensor's subclasses
-            if special or _ordinary(): return func(input, weight, bias, stride, padding, dilation, groups)
-            geometry = *((_pair(o)*2)[:2] for o in (stride, padding, dilation)), groups
-            return _OfMap.apply(input, _OfWeights.apply(weight, bias, [input], geometry), [weight], geometry)
-        return (conv if func is F.conv2d else func)(*args, **(kwargs or {}))
-
 # %% ../nbs/02_losses.ipynb #5db673d9
-def _eager(): # A compiled critic cannot be differentiated twice: run its own code
-    return torch.compiler.set_stance('force_eager') if 'torch._dynamo' in sys.modules else nullcontext()
-
 def gradient_norm(
     critic:Callable, # critic(x, *cond) -> scores (b,)
     x:Tensor, # Where to take the gradient, (b, ...)
     *cond, # Conditions, passed on
 ) -> Tensor: # Length of each sample's gradient, (b,), at least float32
     "‖∇ₓ s(x)‖₂ of each sample, over all its dimensions; differentiable, also where the gradient is zero"
-    graph = torch.is_grad_enabled()
-    with torch.enable_grad(), torch.autocast(x.device.type, enabled=False), _eager(), ConstantMask(), TransposedBack():
-        x = _wide(x.detach()).requires_grad_()
-        grad, = torch.autograd.grad(critic(x, *map(_wide, cond)).sum(), x, create_graph=graph)
-        return (grad.flatten(1).square().sum(1) + 1e-12).sqrt()
+    grad = input_gradient(critic, *map(_wide, (x, *cond)))
+    return (grad.flatten(1).square().sum(1) + 1e-12).sqrt()
 
 # %% ../nbs/02_losses.ipynb #f4c919a9
 def gradient_penalty(
