@@ -27,13 +27,13 @@ from fastai.data.load import DataLoader
 from fastai.torch_core import default_device
 
 # %% auto #0
-__all__ = ['FACTS', 'NAMED', 'STACKED', 'STACKED_SIZES', 'JUNK', 'FOLDERS', 'SPLITS', 'MOST', 'SAFE_TAR', 'LAZY_BYTES', 'SOURCES',
-           'TOYS', 'cache_dir', 'DataError', 'place', 'seeded', 'world', 'draw', 'Data', 'AnyOf', 'load_digits_data',
-           'find_or_download', 'to_size', 'load_named_data', 'stacked', 'to_rgb', 'as_image', 'in_range', 'read_image',
-           'to_grey', 'as_pictures', 'LazyImages', 'hidden', 'files_in', 'is_grey', 'all_grey', 'read_all', 'split_of',
-           'lone', 'fits', 'unpacked', 'captions_beside', 'load_folder', 'load_data', 'Norm', 'AsIs', 'Stream',
+__all__ = ['FACTS', 'NAMED', 'STACKED', 'STACKED_SIZES', 'TOYS', 'JUNK', 'FOLDERS', 'SPLITS', 'MOST', 'SAFE_TAR', 'LAZY_BYTES',
+           'SOURCES', 'cache_dir', 'DataError', 'place', 'seeded', 'world', 'draw', 'Data', 'AnyOf', 'load_digits_data',
+           'find_or_download', 'to_size', 'load_named_data', 'stacked', 'Norm', 'AsIs', 'in_range', 'Stream',
            'BatchLoader', 'image_dls', 'Toy', 'eight_gaussians', 'twenty_five_gaussians', 'swiss_roll', 'mixture_1d',
-           'toy_data', 'PointLoader', 'point_dls']
+           'toy_data', 'PointLoader', 'point_dls', 'to_rgb', 'as_image', 'read_image', 'to_grey', 'as_pictures',
+           'LazyImages', 'hidden', 'files_in', 'is_grey', 'all_grey', 'read_all', 'split_of', 'lone', 'fits',
+           'unpacked', 'captions_beside', 'load_folder', 'load_data']
 
 # %% ../nbs/00_data.ipynb #6918628b
 def cache_dir() -> Path: # `$GANNB_CACHE` or `~/.cache/gannb`
@@ -197,7 +197,12 @@ def load_digits_data(
 # %% ../nbs/00_data.ipynb #a1e264ea
 NAMED = dict(mnist=MNIST, fashion=FashionMNIST, cifar10=CIFAR10)
 
-def find_or_download(name, train=True, root=None, timeout=5.):
+def find_or_download(
+    name:str, # A key of `NAMED`
+    train:bool=True, # The training set, or the test set
+    root=None, # Folder in torchvision's layout, looked at first
+    timeout:float=5., # Seconds that a connection may take
+): # torchvision's data set
     "torchvision's data set from `root`, `$GANNB_DATA` or the cache; else downloaded into the cache"
     home, patience = cache_dir()/'data', socket.getdefaulttimeout()
     for folder in filter(None, (root, os.environ.get('GANNB_DATA'), home)):
@@ -247,291 +252,6 @@ def stacked(
     x = data.x[i.flatten()].view(n, 3, data.size, data.size)
     return Data(x, y, [str(o) for o in range(k**3)], f'{STACKED}{data.name}')
 
-# %% ../nbs/00_data.ipynb #236df789
-def to_rgb(
-    im:Image.Image, # Of any mode
-) -> Image.Image: # 8-bit RGB
-    "Rescale what has more than 8 bits, lay what is transparent on white, convert the rest"
-    if im.mode[0] in 'IF':
-        x = np.nan_to_num(np.asarray(im, dtype=np.float64))
-        if x.min() < 0: raise DataError('it has values below 0: save it with values from 0 to 1')
-        full = 65535 if ';' in im.mode else next(o for o in (1, 255, 65535, x.max()) if x.max() <= o)   # 'I;16' has 16 bits, 'I' and 'F' 32
-        im = Image.fromarray((255*(x/full).clip(0, 1)).round().astype(np.uint8))
-    if im.has_transparency_data:
-        im = im.convert('RGBA')
-        im = Image.alpha_composite(Image.new('RGBA', im.size, 'white'), im)
-    return im.convert('RGB')
-
-# %% ../nbs/00_data.ipynb #d7f11efd
-def as_image(
-    source, # Path, open file, bytes, PIL image; or array or tensor: (h, w), (c, h, w) or (h, w, 3), uint8 or floats in [0, 1]
-) -> Image.Image:
-    "Anything that holds a picture, as a PIL image; a `DataError` for arrays of a wrong shape or range"
-    if isinstance(source, Image.Image): return source.copy()
-    if isinstance(source, (bytes, memoryview)): source = BytesIO(source)
-    if not isinstance(source, (Tensor, np.ndarray)): return Image.open(source)
-    x = torch.as_tensor(source).detach().cpu()
-    if x.ndim == 3 and x.shape[0] not in (1, 3): x = x.movedim(-1, 0)   # as numpy has them
-    if x.ndim not in (2, 3) or x.ndim == 3 and x.shape[0] not in (1, 3): raise DataError(f'a picture is (c, h, w), not {tuple(x.shape)}')
-    return to_pil_image(x if x.dtype == torch.uint8 else (255*in_range(x.float()[None])[0]).round().byte())
-
-def in_range(
-    x:Tensor, # Floats
-) -> Tensor: # The same
-    "Pictures with values in [0, 1], or a `DataError` that says what they are"
-    bad = len(x) - x.isfinite().flatten(1).all(1).sum()
-    if bad: raise DataError(f'{bad} of {len(x)} pictures have values that are not finite')
-    lo, hi = x.aminmax() if x.numel() else (0, 1)
-    if lo < -1e-3 or hi > 1 + 1e-3: raise DataError(f'pictures must be in [0, 1], got {lo:.2f} to {hi:.2f}: decode them, as with to_pixels')
-    return x
-
-# %% ../nbs/00_data.ipynb #7aef625c
-def read_image(
-    source, # As in `as_image`
-    size:int, # Height and width wanted
-    resize:str='crop', # 'crop' to the centre or 'squash' to a square
-) -> tuple: # uint8 (3, size, size), and the kind of picture it was
-    "First frame of any picture that PIL can read, turned as its EXIF says"
-    with as_image(source) as im:
-        kind = im.mode + (', animated' if getattr(im, 'n_frames', 1) > 1 else '')
-        im.draft(None, (2*size,2*size))
-        im = to_rgb(ImageOps.exif_transpose(im))
-    im = ImageOps.fit(im, (size,size)) if resize == 'crop' else im.resize((size,size))
-    return pil_to_tensor(im), kind
-
-# %% ../nbs/00_data.ipynb #72749197
-def to_grey(
-    x:Tensor, # uint8, (3, h, w)
-) -> Tensor: # uint8, (1, h, w)
-    "Luma, as PIL has it (ITU-R 601-2)"
-    return ((x.int()*torch.tensor([19595, 38470, 7471])[:, None, None]).sum(0, keepdim=True) + 2**15 >> 16).byte()
-
-def as_pictures(
-    source, # A picture as in `as_image`, or several: a list, or a tensor (n, c, h, w)
-    shape:tuple, # Wanted, (c, h, w)
-) -> Tensor: # uint8, (n, c, h, w)
-    "Any pictures, read as `load_data` reads a folder"
-    def one(o):
-        try: x, _ = read_image(o, shape[-1])
-        except DataError: raise
-        except Exception as e:   # PIL raises many kinds
-            name = o if isinstance(o, (str, Path)) else 'this'
-            why = getattr(e, 'strerror', None) or ' '.join(str(e).split())
-            if isinstance(e, UnidentifiedImageError): why = 'its format is not known: use PNG or JPEG'
-            raise DataError(f'{name} cannot be read as a picture: {why}') from None
-        return to_grey(x) if shape[0] == 1 else x
-    several = isinstance(source, (list, tuple)) or getattr(source, 'ndim', 0) == 4
-    if several and not len(source): raise DataError('no picture was given')
-    return torch.stack([one(o) for o in (source if several else [source])])
-
-# %% ../nbs/00_data.ipynb #6896dbf8
-@cache
-def _pool(): return ThreadPoolExecutor(os.cpu_count())
-
-class LazyImages:
-    "Pictures on disk, indexed like a uint8 tensor (n, c, h, w)"
-    def __init__(self, paths, size, channels=3, resize='crop', device='cpu'):
-        self.paths, self.resize, self.device, self.ahead = paths, resize, device, {}
-        self.shape = torch.Size((len(paths), channels, size, size))
-    def __len__(self): return len(self.paths)
-    def _with(self, paths, device): return LazyImages(paths, self.shape[-1], self.shape[1], self.resize, device)
-    def subset(self, idx): return self._with([self.paths[i] for i in idx.tolist()], self.device)
-    def to(self, device): return self._with(self.paths, device)
-    def read(self, i): return read_image(self.paths[i], self.shape[-1], self.resize)[0][:self.shape[1]]
-
-@patch
-def prefetch(self:LazyImages,
-    idx:Tensor, # Indices of the next batch, (b,)
-):
-    "Start to read a batch"
-    key = tuple(idx.tolist())
-    if key not in self.ahead: self.ahead = {key: [_pool().submit(self.read, i) for i in key]}
-
-@patch
-def __getitem__(self:LazyImages,
-    idx:Tensor, # Indices, (b,), or a mask or slice
-) -> Tensor: # uint8, (b, c, h, w)
-    "Read a batch, or wait for it if it was begun before"
-    idx = torch.arange(len(self))[idx.cpu() if isinstance(idx, Tensor) else idx]
-    self.prefetch(idx)
-    return torch.stack([o.result() for o in self.ahead.pop(tuple(idx.tolist()))]).to(self.device)
-
-# %% ../nbs/00_data.ipynb #23149fc8
-JUNK = '__MACOSX', '@eaDir', 'Thumbs.db', 'desktop.ini' # What operating systems leave beside pictures
-
-def hidden(name): return name.startswith('.') or name in JUNK
-
-def files_in(
-    top:Path, # A folder
-) -> list: # Paths, sorted
-    "All regular files below a folder, each folder and each file once"
-    seen, res = {os.path.realpath(top)}, []
-    for at, folders, files in os.walk(top, followlinks=True):
-        res += [p for o in files if not hidden(o) and (p := Path(at, o)).is_file()]   # no pipes: reading one would wait for ever
-        paths, folders[:] = [Path(at, o) for o in sorted(folders) if not hidden(o)], []
-        for p in sorted(paths, key=os.path.islink):   # links last
-            real, link = os.path.realpath(p), p.is_symlink()
-            if not (link and real in seen): folders.append(p.name); seen.add(real)
-    if not any(map(os.path.islink, res)): return sorted(res)
-    links_last = sorted(sorted(res), key=os.path.islink)
-    return sorted({os.path.realpath(p): p for p in links_last[::-1]}.values())   # of several names the first
-
-# %% ../nbs/00_data.ipynb #3d5e1bc0
-def _try_read(path, size, resize):
-    "The picture and its kind, or None and the reason why not"
-    try: return read_image(path, size, resize)
-    except Exception as e: return None, 'not a picture' if isinstance(e, UnidentifiedImageError) else str(e)
-
-def is_grey(im): return bool((im == im[:1]).all())
-
-def all_grey(files, size, resize):
-    "Is no picture in colour? Looked at until the first that is"
-    parts = (_pool().map(partial(_try_read, size=size, resize=resize), o) for o in chunked(files, 64))
-    return all(im is None or is_grey(im) for part in parts for im, _ in part)
-
-def read_all(files, size, resize='crop', lazy=False, beside=()):
-    "(pictures as a tensor or `LazyImages`, their paths, (path, reason) of each file skipped, counts of the converted by kind)"
-    x = torch.empty(0 if lazy else len(files), 3, size, size, dtype=torch.uint8)
-    kept, skipped, converted, grey = [], [], Counter(), True
-    results = (o for part in chunked(files, 1024) for o in _pool().map(partial(_try_read, size=size, resize=resize), part))
-    for path,(im,note) in zip(files, results):
-        if im is None: skipped.append((path, note)); continue
-        if not lazy: x[len(kept)] = im
-        grey = grey and is_grey(im)
-        if note not in ('L', 'RGB'): converted[note] += 1
-        kept.append(path)
-    c = 1 if grey and all_grey(beside, size, resize) else 3
-    return LazyImages(kept, size, c, resize) if lazy else x[:len(kept),:c].contiguous(), kept, skipped, converted
-
-
-# %% ../nbs/00_data.ipynb #5b1175e0
-FOLDERS = {} # Name of a file in a folder -> function (path, size, split, resize, lazy) that reads such a folder
-SPLITS = dict(train=('train', 'training'), test=('test', 'testing', 'valid', 'val', 'validation')) # Names of folders, in any case
-
-def _bare(name): return name.strip().lower().removesuffix('set').rstrip(' _-') # 'train' for 'Train_Set '
-
-def split_of(name): # 'train', 'test', or None
-    "Which split a folder of this name holds"
-    return next((k for k, names in SPLITS.items() if _bare(name) in names), None)
-
-def lone(top): # None if there are several, or if a picture or something else that can be read lies beside it
-    "The only folder in a folder"
-    inside = [o for o in top.iterdir() if not hidden(o.name)]
-    folders, files = [o for o in inside if o.is_dir()], [o for o in inside if o.is_file()]
-    if len(folders) == 1 and not any(o.name in FOLDERS or _try_read(o, 1, 'crop')[0] is not None for o in files): return folders[0]
-
-def _split_folder(top, split):
-    "The folder that holds a split, and all folders of splits beside it; they may lie in a folder that is the only one"
-    found = [(o, k) for o in sorted(top.iterdir()) if not hidden(o.name) and o.is_dir() and (k := split_of(o.name))]
-    if not found and (inside := lone(top)) and (deeper := _split_folder(inside, split))[1]: return deeper
-    parts = sorted((o for o, k in found if k == split), key=lambda o: SPLITS[split].index(_bare(o.name)))   # 'test' before 'valid'
-    if found and not parts: raise DataError(f'{top} has {" and ".join(o.name for o, _ in found)}, but no {split}: add that folder')
-    if len(parts) > 1 and split == 'train':
-        raise DataError(f'{top} has {" and ".join(o.name for o in parts)}: which one is to train on? Rename the other')
-    return parts[0] if parts else top, [o for o, _ in found]
-
-# %% ../nbs/00_data.ipynb #1d8ef92e
-MOST = 100 # An archive may unpack to at most this many times its own size
-SAFE_TAR = dict(filter='data') if hasattr(tarfile, 'data_filter') else {} # Early releases of Python 3.10 and 3.11 lack it
-
-def fits(path, size, to):
-    "A `DataError` where what is in an archive would fill the disk, or is far larger than pictures can be"
-    free, large = shutil.disk_usage(to).free, f'{path} would be {size/2**20:.0f} MB unpacked'
-    if size > MOST*path.stat().st_size + 2**20: raise DataError(f'{large}, far more than pictures ever are: it is left alone')
-    if size > free: raise DataError(f'{large}, and {free/2**20:.0f} are free: name a larger place by GANNB_CACHE')
-
-def _extract(path, to):
-    "All of a .tar (compressed or not) or .zip; nothing may land outside the folder `to`"
-    try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as f: fits(path, sum(o.file_size for o in f.infolist()), to); f.extractall(to)
-        else:
-            with tarfile.open(path) as f:
-                members = [m for m in f if m.isfile() or m.isdir()]   # no links, no devices
-                bad = [m.name for m in members if not Path(to, m.name).resolve().is_relative_to(Path(to).resolve())]
-                if bad: raise DataError(f'{path} is not safe to unpack: {bad[0]} would land outside')
-                f.fileobj.seek(f.offset)
-                if f.fileobj.read(512).strip(b'\0'): raise tarfile.ReadError   # a damaged header ends the list, but not the archive
-                fits(path, sum(m.size for m in members), to); f.extractall(to, members, **SAFE_TAR)
-    except DataError: raise
-    except Exception as e:   # every format has its own
-        why = 'it asks for a password' if 'password' in str(e) else type(e).__name__
-        raise DataError(f'{path} cannot be unpacked ({why}): give a folder of pictures, or a .tar or .zip of it') from None
-
-def unpacked(path):
-    "The folder inside an archive, unpacked once"
-    if not path.is_file(): raise DataError(f'{path} is a pipe or the like: give a folder or archive of pictures')
-    stat = path.stat()
-    res = cache_dir()/'unpacked'/f'{path.name}-{stat.st_size}-{stat.st_mtime_ns:x}'
-    if not res.exists():
-        res.parent.mkdir(exist_ok=True)
-        with TemporaryDirectory(dir=res.parent) as tmp:
-            os.mkdir(f'{tmp}/all'); _extract(path, f'{tmp}/all')
-            if not res.exists(): os.rename(f'{tmp}/all', res) # another process may have been faster
-    inside = lone(res)
-    return inside if inside and not split_of(inside.name) else res
-
-# %% ../nbs/00_data.ipynb #97059827
-LAZY_BYTES = 4 * 2**30 # Larger folders stay on disk
-
-def captions_beside(pictures):
-    "For each picture the lines of the .txt file of the same name beside it"
-    def lines(path):
-        if not (path := path.with_suffix('.txt')).is_file(): return []
-        try: text = path.read_text(encoding='utf-8-sig')
-        except UnicodeDecodeError as e: raise DataError(f'{path} is not UTF-8 (byte {e.start}): save it as UTF-8') from None
-        return [' '.join(o.split()) for o in text.splitlines() if o.strip()]
-    return [lines(o) for o in pictures]
-
-def load_folder(path, size=64, split='train', resize='crop', lazy=None):
-    "Pictures of a folder or archive (a `Path`), with sub-folders as classes; the other arguments are those of `load_data`"
-    name, top = (path.stem, unpacked(path)) if path.is_file() else (path.resolve().name, path)
-    src, parts = _split_folder(top, split)
-    files = files_in(src)
-    deep = [] if parts else sorted({o for p in files for o in p.relative_to(src).parts[:-1] if split_of(o)})
-    if deep: raise DataError(f'{path} has {" and ".join(deep)} inside other folders: give the folder that holds them, or rename them')
-    pictures = {o.with_suffix('') for o in files if o.suffix != '.txt'}
-    files = [o for o in files if o.suffix != '.txt' or o.with_suffix('') not in pictures]   # else captions
-    if lazy is None: lazy = 3*size*size*len(files) > LAZY_BYTES
-    beside = [o for p in parts if p != src for o in files_in(p) if o.suffix != '.txt']
-    images, kept, skipped, converted = read_all(files, size, resize, lazy, beside)
-    if not kept: raise DataError(f'none of the {len(files)} files in {src} is a readable picture: give a folder of pictures')
-    names = [o.parts[0] if len(o.parts) > 1 else name for o in (p.relative_to(src) for p in kept)]
-    classes = sorted({*names, *(o.name for p in parts for o in p.iterdir() if o.is_dir() and not hidden(o.name))})
-    said = captions_beside(kept)
-    columns = dict(captions=said) if any(said) else {}
-    res = Data(images, torch.tensor([classes.index(o) for o in names]), classes, name, skipped, converted, columns)
-    if parts: return res
-    res = res.split(min(ceil(.1*len(res)), len(res)-1))[split == 'test']
-    if not len(res): raise DataError(f'{path} has one readable picture only: too few to hold out any')
-    return res
-
-# %% ../nbs/00_data.ipynb #87481e3b
-SOURCES = {'digits': lambda size, split, root: load_digits_data(size or 16, split)} # Name -> function (size, split, root) -> `Data`
-for o in NAMED: SOURCES[o] = lambda size, split, root, o=o: load_named_data(o, size or 32, split, root)
-
-def load_data(
-    name_or_folder, # A key of `SOURCES`, 'stacked-mnist' and the like, or a folder or archive of pictures
-    size:int=None, # Height and width; by default 16 for digits, 32 for the other names, 64 for a folder
-    split:str='train', # 'train' or 'test'
-    root=None, # Folder with torchvision's data sets
-    resize:str='crop', # A folder's pictures: 'crop' to the centre or 'squash' to a square
-    lazy:bool=None, # Leave a folder's pictures on disk? By default those of more than `LAZY_BYTES`
-) -> Data:
-    "Pictures and labels, or a `DataError` that says what to do"
-    name, path = str(name_or_folder), place(name_or_folder)
-    for what,got,legal in (('split', split, ('train', 'test')), ('resize', resize, ('crop', 'squash'))):
-        if got not in legal: raise DataError(f'{what} must be {legal[0]!r} or {legal[1]!r}, got {got!r}')
-    if size is not None and (type(size) != int or size < 1): raise DataError(f'size must be a positive whole number, got {size!r}')
-    if name in SOURCES: return SOURCES[name](size, split, root)
-    if name.startswith(STACKED): return stacked(load_data(name.removeprefix(STACKED), size, split, root), STACKED_SIZES[split], seeded(0))
-    if name and path.exists():
-        top = path if path.is_dir() else unpacked(path)
-        # a folder with more than pictures has its own reader
-        read = next((f for mark, f in FOLDERS.items() if (top/mark).is_file()), load_folder)
-        return read(path, size or 64, split, resize, lazy)
-    raise DataError(f'no data set or folder {name!r}: give {", ".join(SOURCES)}, or a folder of pictures')
-
 # %% ../nbs/00_data.ipynb #f93d649b
 @dataclass(frozen=True)
 class Norm:
@@ -558,6 +278,17 @@ class AsIs(Norm):
     mean:float = 0. # Nothing is subtracted
     std:float = 1. # Nothing is scaled
     def decode(self, x, clamp=False): return x.float() # There are no bounds to clamp to
+
+# %% ../nbs/00_data.ipynb #6cf4b602
+def in_range(
+    x:Tensor, # Floats
+) -> Tensor: # The same
+    "Pictures with values in [0, 1], or a `DataError` that says what they are"
+    bad = len(x) - x.isfinite().flatten(1).all(1).sum()
+    if bad: raise DataError(f'{bad} of {len(x)} pictures have values that are not finite')
+    lo, hi = x.aminmax() if x.numel() else (0, 1)
+    if lo < -1e-3 or hi > 1 + 1e-3: raise DataError(f'pictures must be in [0, 1], got {lo:.2f} to {hi:.2f}: decode them, as with to_pixels')
+    return x
 
 # %% ../nbs/00_data.ipynb #a20e4e73
 class Stream(DataLoader):
@@ -684,22 +415,35 @@ def sample(self:Toy,
     return self.sample_labelled(n, generator)[0].to(device or 'cpu')
 
 # %% ../nbs/00_data.ipynb #c53917b3
-def eight_gaussians(std=.02/2**.5, radius=2**.5):
+def eight_gaussians(
+    std:float=.02/2**.5, # Of each Gaussian in each direction
+    radius:float=2**.5, # Of the circle
+) -> Toy: # In the plane
     "8 Gaussians on a circle (code of Gulrajani et al. 2017)"
     t = torch.arange(8)*pi/4
     return Toy('8 Gaussians', radius*torch.stack([t.cos(), t.sin()], 1), std)
 
-def twenty_five_gaussians(std=.05/8**.5, spacing=2/8**.5):
+def twenty_five_gaussians(
+    std:float=.05/8**.5, # Of each Gaussian in each direction
+    spacing:float=2/8**.5, # Distance of neighbours: by default the means have standard deviation 1
+) -> Toy: # In the plane
     "5×5 Gaussians on a grid (code of Gulrajani et al. 2017)"
     t = torch.arange(-2., 3)*spacing
     return Toy('25 Gaussians', torch.cartesian_prod(t, t), std)
 
-def swiss_roll(std=.25/7.5, k=500):
+def swiss_roll(
+    std:float=.25/7.5, # Of the noise in each direction
+    k:int=500, # Gaussians in the chain
+) -> Toy: # In the plane
     "A spiral as a chain of `k` Gaussians, equation (4) (scale of the code of Gulrajani et al. 2017)"
     t = 1.5*pi*(1 + 2*(torch.arange(k) + .5)/k)
     return Toy('Swiss roll', torch.stack([t*t.cos(), t*t.sin()], 1)/7.5, std)
 
-def mixture_1d(modes=(-2., 1.), std=.4, weights=(.3, .7)):
+def mixture_1d(
+    modes:tuple=(-2., 1.), # Means
+    std:float=.4, # Of each Gaussian
+    weights:tuple=(.3, .7), # One for each mean
+) -> Toy: # On the line: points are (n, 1)
     "A mixture on the line"
     return Toy('1-D mixture', torch.tensor(modes)[:,None], std, weights)
 
@@ -716,12 +460,17 @@ def toy_data(
     if name == 'swiss-roll': return Data(x, k*0, [name], name)   # its Gaussians overlap: they are no classes
     return Data(x, k, [str(i) for i in range(len(toy.modes))], name)
 
-for o in TOYS: SOURCES[o] = lambda size, split, root, o=o: toy_data(o, split)
-
 # %% ../nbs/00_data.ipynb #846186b0
 class PointLoader(Stream):
     "Fresh samples of a toy; `batch(i)` is seeded by (seed, stream, i)"
-    def __init__(self, toy, bs=256, n_batches=100, seed=0, stream=0, device=None):
+    def __init__(self,
+        toy:Toy, # Where the points come from
+        bs:int=256, # Points per batch and process
+        n_batches:int=100, # Batches that count as an epoch
+        seed:int=0, # Of all streams
+        stream:int=0, # Another stream, other points: 0 to train on, 1 to measure against
+        device=None, # Where the points are wanted; by default the CPU
+    ):
         super().__init__(toy, bs=bs, n=bs*n_batches, indexed=False)
         self.seed, self.stream, self.n_batches, self.device = seed, stream, n_batches, device or 'cpu'
     def __len__(self): return self.n_batches
@@ -737,3 +486,300 @@ def point_dls(
     "fastai `DataLoaders` of endless fresh points"
     device = device or default_device()
     return DataLoaders(PointLoader(toy, bs, n_batches, seed, 0, device), PointLoader(toy, bs, 1, seed, 1, device), device=device)
+
+# %% ../nbs/00_data.ipynb #236df789
+def to_rgb(
+    im:Image.Image, # Of any mode
+) -> Image.Image: # 8-bit RGB
+    "Rescale what has more than 8 bits, lay what is transparent on white, convert the rest"
+    if im.mode[0] in 'IF':
+        x = np.nan_to_num(np.asarray(im, dtype=np.float64), posinf=np.inf, neginf=-np.inf)   # no value: black
+        full = 65535 if im.mode[0] == 'I' else 1
+        if x.min() < -1e-3*full or x.max() > (1 + 1e-3)*full:
+            kind = 'whole numbers from 0 to 65535, or 8 bits' if im.mode[0] == 'I' else 'floats from 0 to 1'
+            raise DataError(f'it has values from {x.min():g} to {x.max():g}: save it as {kind}')
+        im = Image.fromarray((255*(x/full).clip(0, 1)).round().astype(np.uint8))
+    if im.has_transparency_data:
+        im = im.convert('RGBA')
+        im = Image.alpha_composite(Image.new('RGBA', im.size, 'white'), im)
+    return im.convert('RGB')
+
+# %% ../nbs/00_data.ipynb #d7f11efd
+def as_image(
+    source, # Path, open file, bytes, PIL image; or array or tensor: (h, w), (c, h, w) or (h, w, 3), uint8 or floats in [0, 1]
+) -> Image.Image:
+    "Anything that holds a picture, as a PIL image; a `DataError` for arrays of a wrong shape or range"
+    if isinstance(source, Image.Image): return source.copy()
+    if isinstance(source, (bytes, memoryview)): source = BytesIO(source)
+    if not isinstance(source, (Tensor, np.ndarray)): return Image.open(source)
+    x = torch.as_tensor(source).detach().cpu()
+    if x.ndim == 3 and x.shape[0] not in (1, 3): x = x.movedim(-1, 0)   # as numpy has them
+    if x.ndim not in (2, 3) or x.ndim == 3 and x.shape[0] not in (1, 3): raise DataError(f'a picture is (c, h, w), not {tuple(x.shape)}')
+    return to_pil_image(x if x.dtype == torch.uint8 else (255*in_range(x.float()[None])[0]).round().byte())
+
+# %% ../nbs/00_data.ipynb #7aef625c
+def read_image(
+    source, # As in `as_image`
+    size:int, # Height and width wanted
+    resize:str='crop', # 'crop' to the centre or 'squash' to a square
+) -> tuple: # uint8 (3, size, size), and the kind of picture it was
+    "First frame of any picture that PIL can read, turned as its EXIF says"
+    with as_image(source) as im:
+        kind = im.mode + (', animated' if getattr(im, 'n_frames', 1) > 1 else '')
+        im.draft(None, (2*size,2*size))
+        im = to_rgb(ImageOps.exif_transpose(im))
+    im = ImageOps.fit(im, (size,size)) if resize == 'crop' else im.resize((size,size))
+    return pil_to_tensor(im), kind
+
+# %% ../nbs/00_data.ipynb #72749197
+def to_grey(
+    x:Tensor, # uint8, (3, h, w)
+) -> Tensor: # uint8, (1, h, w)
+    "Luma, as PIL has it (ITU-R 601-2)"
+    return ((x.int()*torch.tensor([19595, 38470, 7471])[:, None, None]).sum(0, keepdim=True) + 2**15 >> 16).byte()
+
+def as_pictures(
+    source, # A picture as in `as_image`, or several: a list, or a tensor (n, c, h, w)
+    shape:tuple, # Wanted, (c, h, w)
+) -> Tensor: # uint8, (n, c, h, w)
+    "Any pictures, read as `load_data` reads a folder"
+    def one(o):
+        try: x, _ = read_image(o, shape[-1])
+        except DataError: raise
+        except Exception as e:   # PIL raises many kinds
+            name = o if isinstance(o, (str, Path)) else 'this'
+            why = getattr(e, 'strerror', None) or ' '.join(str(e).split())
+            if isinstance(e, UnidentifiedImageError): why = 'its format is not known: use PNG or JPEG'
+            raise DataError(f'{name} cannot be read as a picture: {why}') from None
+        return to_grey(x) if shape[0] == 1 else x
+    several = isinstance(source, (list, tuple)) or getattr(source, 'ndim', 0) == 4
+    if several and not len(source): raise DataError('no picture was given')
+    return torch.stack([one(o) for o in (source if several else [source])])
+
+# %% ../nbs/00_data.ipynb #6896dbf8
+@cache
+def _pool(): return ThreadPoolExecutor(os.cpu_count())
+
+class LazyImages:
+    "Pictures on disk, indexed like a uint8 tensor (n, c, h, w)"
+    def __init__(self,
+        paths:list, # Files, all of which can be read
+        size:int, # Height and width, in pixels
+        channels:int=3, # 3, or 1 if all are grey
+        resize:str='crop', # 'crop' to the centre or 'squash' to a square
+        device='cpu', # Where the batches are wanted
+    ):
+        self.paths, self.resize, self.device, self.ahead = paths, resize, device, {}
+        self.shape = torch.Size((len(paths), channels, size, size))
+    def __len__(self): return len(self.paths)
+    def _with(self, paths, device): return LazyImages(paths, self.shape[-1], self.shape[1], self.resize, device)
+    def subset(self, idx): return self._with([self.paths[i] for i in idx.tolist()], self.device)
+    def to(self, device): return self._with(self.paths, device)
+    def read(self, i): return read_image(self.paths[i], self.shape[-1], self.resize)[0][:self.shape[1]]
+
+@patch
+def prefetch(self:LazyImages,
+    idx:Tensor, # Indices of the next batch, (b,)
+):
+    "Start to read a batch"
+    key = tuple(idx.tolist())
+    if key not in self.ahead: self.ahead = {key: [_pool().submit(self.read, i) for i in key]}
+
+@patch
+def __getitem__(self:LazyImages,
+    idx:Tensor, # Indices, (b,), or a mask or slice
+) -> Tensor: # uint8, (b, c, h, w)
+    "Read a batch, or wait for it if it was begun before"
+    idx = torch.arange(len(self))[idx.cpu() if isinstance(idx, Tensor) else idx]
+    self.prefetch(idx)
+    return torch.stack([o.result() for o in self.ahead.pop(tuple(idx.tolist()))]).to(self.device)
+
+# %% ../nbs/00_data.ipynb #23149fc8
+JUNK = '__MACOSX', '@eaDir', 'Thumbs.db', 'desktop.ini' # What operating systems leave beside pictures
+
+def hidden(name): return name.startswith('.') or name in JUNK
+
+def files_in(
+    top:Path, # A folder
+) -> list: # Paths, sorted
+    "All regular files below a folder, each folder and each file once"
+    seen, res = {os.path.realpath(top)}, []
+    for at, folders, files in os.walk(top, followlinks=True):
+        res += [p for o in files if not hidden(o) and (p := Path(at, o)).is_file()]   # no pipes: reading one would wait for ever
+        paths, folders[:] = [Path(at, o) for o in sorted(folders) if not hidden(o)], []
+        for p in sorted(paths, key=os.path.islink):   # links last
+            real, link = os.path.realpath(p), p.is_symlink()
+            if not (link and real in seen): folders.append(p.name); seen.add(real)
+    if not any(map(os.path.islink, res)): return sorted(res)
+    links_last = sorted(sorted(res), key=os.path.islink)
+    return sorted({os.path.realpath(p): p for p in links_last[::-1]}.values())   # of several names the first
+
+# %% ../nbs/00_data.ipynb #3d5e1bc0
+def _try_read(path, size, resize):
+    "The picture and its kind, or None and the reason why not"
+    try: return read_image(path, size, resize)
+    except Exception as e: return None, 'not a picture' if isinstance(e, UnidentifiedImageError) else str(e)
+
+def is_grey(im): return bool((im == im[:1]).all())
+
+def all_grey(files, size, resize):
+    "Is no picture in colour? Looked at until the first that is"
+    parts = (_pool().map(partial(_try_read, size=size, resize=resize), o) for o in chunked(files, 64))
+    return all(im is None or is_grey(im) for part in parts for im, _ in part)
+
+def read_all(
+    files:list, # Paths, in the order wanted
+    size:int, # Height and width, in pixels
+    resize:str='crop', # 'crop' to the centre or 'squash' to a square
+    lazy:bool=False, # Look at the pictures, but leave them on disk?
+    beside=(), # Paths of the other split: one in colour there makes three channels here
+) -> tuple: # Pictures (n, c, size, size), their paths, (path, reason) of each file skipped, numbers of the converted by kind
+    "All that can be read of some files: a uint8 tensor, or `LazyImages`"
+    x = torch.empty(0 if lazy else len(files), 3, size, size, dtype=torch.uint8)
+    kept, skipped, converted, grey = [], [], Counter(), True
+    results = (o for part in chunked(files, 1024) for o in _pool().map(partial(_try_read, size=size, resize=resize), part))
+    for path,(im,note) in zip(files, results):
+        if im is None: skipped.append((path, note)); continue
+        if not lazy: x[len(kept)] = im
+        grey = grey and is_grey(im)
+        if note not in ('L', 'RGB'): converted[note] += 1
+        kept.append(path)
+    c = 1 if grey and all_grey(beside, size, resize) else 3
+    return LazyImages(kept, size, c, resize) if lazy else x[:len(kept),:c].contiguous(), kept, skipped, converted
+
+# %% ../nbs/00_data.ipynb #5b1175e0
+FOLDERS = {} # Name of a file in a folder -> function (path, size, split, resize, lazy) that reads such a folder
+SPLITS = dict(train=('train', 'training'), test=('test', 'testing', 'valid', 'val', 'validation')) # Names of folders, in any case
+
+def _bare(name): return name.strip().lower().removesuffix('set').rstrip(' _-') # 'train' for 'Train_Set '
+
+def split_of(name): # 'train', 'test', or None
+    "Which split a folder of this name holds"
+    return next((k for k, names in SPLITS.items() if _bare(name) in names), None)
+
+def lone(top): # None if there are several, or if a picture or something else that can be read lies beside it
+    "The only folder in a folder"
+    inside = [o for o in top.iterdir() if not hidden(o.name)]
+    folders, files = [o for o in inside if o.is_dir()], [o for o in inside if o.is_file()]
+    if len(folders) == 1 and not any(o.name in FOLDERS or _try_read(o, 1, 'crop')[0] is not None for o in files): return folders[0]
+
+def _split_folder(top, split):
+    "The folder that holds a split, and all folders of splits beside it; they may lie in a folder that is the only one"
+    found = [(o, k) for o in sorted(top.iterdir()) if not hidden(o.name) and o.is_dir() and (k := split_of(o.name))]
+    if not found and (inside := lone(top)) and (deeper := _split_folder(inside, split))[1]: return deeper
+    parts = sorted((o for o, k in found if k == split), key=lambda o: SPLITS[split].index(_bare(o.name)))   # 'test' before 'valid'
+    if found and not parts: raise DataError(f'{top} has {" and ".join(o.name for o, _ in found)}, but no {split}: add that folder')
+    if len(parts) > 1 and split == 'train':
+        raise DataError(f'{top} has {" and ".join(o.name for o in parts)}: which one is to train on? Rename the other')
+    return parts[0] if parts else top, [o for o, _ in found]
+
+# %% ../nbs/00_data.ipynb #1d8ef92e
+MOST = 100 # An archive may unpack to at most this many times its own size
+SAFE_TAR = dict(filter='data') if hasattr(tarfile, 'data_filter') else {} # Early releases of Python 3.10 and 3.11 lack it
+
+def fits(path, size, to):
+    "A `DataError` where what is in an archive would fill the disk, or is far larger than pictures can be"
+    free, large = shutil.disk_usage(to).free, f'{path} would be {size/2**20:.0f} MB unpacked'
+    if size > MOST*path.stat().st_size + 2**20: raise DataError(f'{large}, far more than pictures ever are: it is left alone')
+    if size > free: raise DataError(f'{large}, and {free/2**20:.0f} are free: name a larger place by GANNB_CACHE')
+
+def _extract(path, to):
+    "All of a .tar (compressed or not) or .zip; nothing may land outside the folder `to`"
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as f: fits(path, sum(o.file_size for o in f.infolist()), to); f.extractall(to)
+        else:
+            with tarfile.open(path) as f:
+                members = [m for m in f if m.isfile() or m.isdir()]   # no links, no devices
+                bad = [m.name for m in members if not Path(to, m.name).resolve().is_relative_to(Path(to).resolve())]
+                if bad: raise DataError(f'{path} is not safe to unpack: {bad[0]} would land outside')
+                f.fileobj.seek(f.offset)
+                if f.fileobj.read(512).strip(b'\0'): raise tarfile.ReadError   # a damaged header ends the list, but not the archive
+                fits(path, sum(m.size for m in members), to); f.extractall(to, members, **SAFE_TAR)
+    except DataError: raise
+    except Exception as e:   # every format has its own
+        why = 'it asks for a password' if 'password' in str(e) else type(e).__name__
+        raise DataError(f'{path} cannot be unpacked ({why}): give a folder of pictures, or a .tar or .zip of it') from None
+
+def unpacked(path):
+    "The folder inside an archive, unpacked once"
+    if not path.is_file(): raise DataError(f'{path} is a pipe or the like: give a folder or archive of pictures')
+    stat = path.stat()
+    res = cache_dir()/'unpacked'/f'{path.name}-{stat.st_size}-{stat.st_mtime_ns:x}'
+    if not res.exists():
+        res.parent.mkdir(exist_ok=True)
+        with TemporaryDirectory(dir=res.parent) as tmp:
+            os.mkdir(f'{tmp}/all'); _extract(path, f'{tmp}/all')
+            if not res.exists(): os.rename(f'{tmp}/all', res) # another process may have been faster
+    inside = lone(res)
+    return inside if inside and not split_of(inside.name) else res
+
+# %% ../nbs/00_data.ipynb #97059827
+LAZY_BYTES = 4 * 2**30 # Larger folders stay on disk
+
+def captions_beside(
+    pictures:list, # Paths
+) -> list: # A list of sentences for each; empty where there is no such file
+    "For each picture the lines of the .txt file of the same name beside it"
+    def lines(path):
+        if not (path := path.with_suffix('.txt')).is_file(): return []
+        try: text = path.read_text(encoding='utf-8-sig')
+        except UnicodeDecodeError as e: raise DataError(f'{path} is not UTF-8 (byte {e.start}): save it as UTF-8') from None
+        return [' '.join(o.split()) for o in text.splitlines() if o.strip()]
+    return [lines(o) for o in pictures]
+
+def load_folder(
+    path:Path, # A folder or an archive
+    size:int=64, # Height and width, in pixels
+    split:str='train', # 'train' or 'test'
+    resize:str='crop', # 'crop' to the centre or 'squash' to a square
+    lazy:bool=None, # Leave the pictures on disk? By default those of more than `LAZY_BYTES`
+) -> Data:
+    "Pictures of a folder or archive, with sub-folders as classes"
+    name, top = (path.stem, unpacked(path)) if path.is_file() else (path.resolve().name, path)
+    src, parts = _split_folder(top, split)
+    files = files_in(src)
+    deep = [] if parts else sorted({o for p in files for o in p.relative_to(src).parts[:-1] if split_of(o)})
+    if deep: raise DataError(f'{path} has {" and ".join(deep)} inside other folders: give the folder that holds them, or rename them')
+    pictures = {o.with_suffix('') for o in files if o.suffix != '.txt'}
+    files = [o for o in files if o.suffix != '.txt' or o.with_suffix('') not in pictures]   # else captions
+    if lazy is None: lazy = 3*size*size*len(files) > LAZY_BYTES
+    beside = [o for p in parts if p != src for o in files_in(p) if o.suffix != '.txt']
+    images, kept, skipped, converted = read_all(files, size, resize, lazy, beside)
+    if not kept: raise DataError(f'none of the {len(files)} files in {src} is a readable picture: give a folder of pictures')
+    names = [o.parts[0] if len(o.parts) > 1 else name for o in (p.relative_to(src) for p in kept)]
+    classes = sorted({*names, *(o.name for p in parts for o in p.iterdir() if o.is_dir() and not hidden(o.name))})
+    said = captions_beside(kept)
+    columns = dict(captions=said) if any(said) else {}
+    res = Data(images, torch.tensor([classes.index(o) for o in names]), classes, name, skipped, converted, columns)
+    if parts: return res
+    res = res.split(min(ceil(.1*len(res)), len(res)-1))[split == 'test']
+    if not len(res): raise DataError(f'{path} has one readable picture only: too few to hold out any')
+    return res
+
+# %% ../nbs/00_data.ipynb #87481e3b
+SOURCES = {'digits': lambda size, split, root: load_digits_data(size or 16, split)} # Name -> function (size, split, root) -> `Data`
+for o in NAMED: SOURCES[o] = lambda size, split, root, o=o: load_named_data(o, size or 32, split, root)
+for o in TOYS: SOURCES[o] = lambda size, split, root, o=o: toy_data(o, split)
+
+def load_data(
+    name_or_folder, # A key of `SOURCES`, 'stacked-mnist' and the like, or a folder or archive of pictures
+    size:int=None, # Height and width; by default 16 for digits, 32 for the other names, 64 for a folder
+    split:str='train', # 'train' or 'test'
+    root=None, # Folder with torchvision's data sets
+    resize:str='crop', # A folder's pictures: 'crop' to the centre or 'squash' to a square
+    lazy:bool=None, # Leave a folder's pictures on disk? By default those of more than `LAZY_BYTES`
+) -> Data:
+    "Pictures and labels, or a `DataError` that says what to do"
+    name, path = str(name_or_folder), place(name_or_folder)
+    for what,got,legal in (('split', split, ('train', 'test')), ('resize', resize, ('crop', 'squash'))):
+        if got not in legal: raise DataError(f'{what} must be {legal[0]!r} or {legal[1]!r}, got {got!r}')
+    if size is not None and (type(size) != int or size < 1): raise DataError(f'size must be a positive whole number, got {size!r}')
+    if name in SOURCES: return SOURCES[name](size, split, root)
+    if name.startswith(STACKED): return stacked(load_data(name.removeprefix(STACKED), size, split, root), STACKED_SIZES[split], seeded(0))
+    if name and path.exists():
+        top = path if path.is_dir() else unpacked(path)
+        # a folder with more than pictures has its own reader
+        read = next((f for mark, f in FOLDERS.items() if (top/mark).is_file()), load_folder)
+        return read(path, size or 64, split, resize, lazy)
+    raise DataError(f'no data set or folder {name!r}: give {", ".join(SOURCES)}, or a folder of pictures')

@@ -94,7 +94,10 @@ def save_grid(
     "Write a grid to an image file"
     return save_whole(grid_image(x, nrow, pad, zoom or enlarge(x)), path)
 
-def enlarge(x, to=64):
+def enlarge(
+    x, # Pictures, see `pictures`
+    to:int=64, # Pixels
+) -> int: # Each pixel becomes so many, each way
     "The zoom that makes small pictures at least `to` pixels wide"
     return math.ceil(to / pictures(x).shape[-1])
 

@@ -82,7 +82,13 @@ class Normal:
     nz: int = 100 # Number of latent components
     bounds = None # Unbounded
 
-    def sample(self, n, generator=None, device=None): return draw(torch.randn, n, self.nz, generator=generator, device=device)
+    def sample(self,
+        n:int, # How many
+        generator:torch.Generator|None=None, # Source (else torch's own)
+        device=None, # Where they are wanted
+    ) -> Tensor: # Latent codes, (n, nz)
+        "Codes from the normal distribution"
+        return draw(torch.randn, n, self.nz, generator=generator, device=device)
 
     def log_prob(self,
         z:Tensor, # Latent codes, (b, nz)
@@ -101,11 +107,18 @@ class Uniform:
     @property
     def bounds(self): return self.low, self.high
 
-    def sample(self, n, generator=None, device=None):
+    def sample(self,
+        n:int, # How many
+        generator:torch.Generator|None=None, # Source (else torch's own)
+        device=None, # Where they are wanted
+    ) -> Tensor: # Latent codes, (n, nz)
+        "Codes, each component uniform between the bounds"
         return draw(torch.rand, n, self.nz, generator=generator, device=device)*(self.high - self.low) + self.low
 
-    def log_prob(self, z):
-        "Log-density of each code, (b,): the same everywhere inside the bounds, -∞ outside"
+    def log_prob(self,
+        z:Tensor, # Latent codes, (b, nz)
+    ) -> Tensor: # Log-densities, (b,)
+        "Log-density of each code: the same everywhere inside the bounds, -∞ outside"
         inside = ((z >= self.low) & (z <= self.high)).all(-1)
         return torch.where(inside, -self.nz*math.log(self.high - self.low), -math.inf)
 
@@ -166,7 +179,11 @@ def forward(self:Game,
     with _only(self, turn.players): return self.play(turn, x, *cond)
 
 @patch
-def play(self:Game, turn:Turn, x:Tensor, *cond) -> dict:
+def play(self:Game,
+    turn:Turn, # Who plays
+    x:Tensor, # Real data, (b, c, h, w)
+    *cond, # What the game `takes`, (b, …) each
+) -> dict: # Named scalar terms, of all players
     "The terms of all players of a turn"
     terms = {}
     for player in turn.players: terms |= getattr(self, f'{player}_turn')(x, *cond)
@@ -241,14 +258,20 @@ def critic_turn(self:GAN,
     return dict(critic_loss=self.game.critic(self.critic(*real), self.critic(*fake)))
 
 @patch
-def both(self:GAN, x:Tensor, *cond) -> tuple: # `(x, *cond)` of real and of generated samples
+def both(self:GAN,
+    x:Tensor, # Real data, (b, c, h, w)
+    *cond, # Conditions, (b, …) each
+) -> tuple: # `(x, *cond)` of real and of generated samples
     "What the critic sees on one batch"
     with torch.no_grad(): fake = self.sees(self.fake(x, *cond), *cond, real=False)
     return self.sees(x, *cond, real=True), fake
 
 # %% ../nbs/03_training.ipynb #9830bf11
 @patch
-def generator_turn(self:GAN, x:Tensor, *cond) -> dict:
+def generator_turn(self:GAN,
+    x:Tensor, # Real data, (b, c, h, w): only its length is used
+    *cond, # Conditions, (b, …) each
+) -> dict: # Named terms of the generator's loss
     "What the generator pays on one batch"
     return dict(generator_loss=self.game.generator(self.critic(*self.sees(self.fake(x, *cond), *cond, real=False))))
 
@@ -357,8 +380,10 @@ def sample(self:GAN,
     with evaluating(net): return torch.cat([net(z[i], i) for i in torch.arange(n).split(bs)])
 
 @patch
-def to_pixels(self:GAN, x:Tensor) -> Tensor:
-    "Samples as the data have them, such as pictures in [0, 1], from samples in model space"
+def to_pixels(self:GAN,
+    x:Tensor, # Samples in model space, (n, c, h, w)
+) -> Tensor: # Pictures in [0, 1], (n, c, h, w)
+    "Samples as the data have them"
     return self.norm.decode(x)
 
 # %% ../nbs/03_training.ipynb #d4bc348f
@@ -412,8 +437,11 @@ def hypers(self:Players):
     return L(res)
 
 @patch
-def set_hyper(self:Players, k, v):
-    "Set `k` to one value, or to one per player (a list in the players' order, or a dictionary by name)"
+def set_hyper(self:Players,
+    k:str, # 'lr', 'wd' or 'eps'; others, such as 'mom', change nothing
+    v, # One value, or one for each player: a list in the players' order, or a dictionary by name
+):
+    "Set a hyper-parameter"
     if isinstance(v, dict): v = [v[name] for name in self.opts]
     if isinstance(v, slice): raise ValueError(f'{k} is {v}: give a number, or one for each player ({", ".join(self.opts)})')
     v = L(v, use_list=None)
@@ -662,7 +690,10 @@ def rng_state(
     return dict(torch=torch.get_rng_state(), cuda=torch.cuda.get_rng_state(device) if device.type == 'cuda' else None,
                 numpy=list(np.random.get_state()), python=random.getstate())
 
-def set_rng_state(s:dict, device=torch.device('cpu')):
+def set_rng_state(
+    s:dict, # From `rng_state`
+    device=torch.device('cpu'), # Where the nets are
+):
     "Put `rng_state()` back"
     torch.set_rng_state(s['torch'])
     if s['cuda'] is not None and device.type == 'cuda': torch.cuda.set_rng_state(s['cuda'], device)
@@ -741,13 +772,21 @@ for o, what in dict(get_preds='draw samples with learn.model.sample(n)', predict
 GANLearner.__getstate__ = _instead('a copied or pickled learner', 'learn.checkpoint(path) keeps a training, save_gan its weights')
 
 # %% ../nbs/03_training.ipynb #51d32bb9
-def by_player(gan, what, v):
+def by_player(
+    gan:Game, # Has players
+    what:str, # Name of the setting, for the message
+    v, # One value, or a dictionary with one for each player
+) -> dict: # Player's name -> value
     "`v` for each player: a dictionary must name them all"
     if not isinstance(v, dict): return dict.fromkeys(gan.players, v)
     if set(v) != set(gan.players): raise ValueError(f'{what} names {sorted(v)}, but the players are {sorted(gan.players)}')
     return {k: v[k] for k in gan.players}
 
-def total_loss(terms, x):
+def total_loss(
+    terms:dict, # Named scalar terms of a turn
+    x, # What fastai takes for the target
+) -> Tensor: # Scalar
+    "The sum of the terms"
     first, *more = terms.values()
     return sum(more, first)   # beginning with 0 would add a node to the graph
 

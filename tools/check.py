@@ -1,7 +1,7 @@
 """Everything that guards the project, cheap things first, stopping at the first that fails: `make test`
 
     python tools/check.py [--from notebooks] [--only docs]"""
-import argparse,filecmp,os,re,shutil,subprocess,sys,tempfile,time
+import argparse,filecmp,json,os,re,shutil,subprocess,sys,tempfile,time
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
@@ -39,7 +39,16 @@ def exports():
     if o := changed('nbdev_export', 'gannb'): raise Failed(f'run nbdev_export; out of step: {", ".join(o)}')
     sh(py, 'tools/build_commands.py', '--check')
 def names(): sh(py, 'tools/names.py')
+def late_directives():
+    "Lines `#| …` below the code of a cell: nbdev reads those at its top only"
+    for p in sorted((root/'nbs').glob('*.ipynb')):
+        for n,c in enumerate(json.loads(p.read_text(encoding='utf-8'))['cells'], 1):
+            lines = iter(''.join(c['source']).splitlines() if c['cell_type']=='code' else [])
+            for l in lines:
+                if l.strip() and not re.match(r'\s*(#\s*\||%%)', l): break      # the code begins
+            yield from (f'{p.stem}, cell {n}: {l}' for l in lines if re.match(r'#\s*\|', l))
 def clean():
+    if o := [*late_directives()]: raise Failed('move to the top of the cell: '+'; '.join(o))
     if o := changed('nbdev_clean', 'nbs'): raise Failed(f'run nbdev_clean; not clean: {", ".join(o)}')
 def readme(): sh(py, 'tools/build_readme.py', '--check')
 def budgets(): sh(py, 'tools/budgets.py')
