@@ -14,7 +14,7 @@ base = f"{cfg.doc_host}{cfg.doc_baseurl}/"
 
 # the parts of the left navigation, by the number of their first notebook
 parts = {'Foundations':0, 'The game':10, 'Better distances, better nets':20, 'Asking for something':23, 'Plug & play':30,
-         'Lossy measurements':40, 'Latent space':50, 'Using it':58, 'Results':61}
+         'Lossy measurements':40, 'Latent space':50, 'Using it':53, 'Results':61}
 
 def html_name(p):
     "The page nbdev gives a notebook: `01_gan.ipynb` -> `gan.html`"

@@ -59,7 +59,13 @@ def key(path):
     trees = code(path); todo,seen = used(trees) | {'__init__'},set()
     listed = bool(todo & {'runs','cli','all'})          # who trains by a method's name depends on all that are listed
     while todo: seen |= todo; todo = set().union(*(needs(o, listed) for o in todo)) - seen
-    return digest(*trees, *(modules()[o] for o in sorted(seen)), repr(SETTINGS), version('torch'))
+    return digest(*trees, *(modules()[o] if listed else unlisted(o) for o in sorted(seen)), repr(SETTINGS), version('torch'))
+
+def unlisted(name):
+    "The code of a module without the list of modules that register something: a new one changes nothing for those who name none"
+    tree = modules()[name]
+    is_list = lambda o: isinstance(o, ast.Assign) and [getattr(t, 'id', '') for t in o.targets]==['MODULES']
+    return ast.Module([o for o in tree.body if not is_list(o)], [])
 
 def tree_hash():
     "One number for the code of all notebooks and modules: what is chosen by it is the same each time for the same tree"
