@@ -37,8 +37,9 @@ def equal_steps(
     train_all.variants = variants
     return train_all
 
-few_digits = recipe('few_digits', 'Zhao et al. 2020', 'digits from 100, 300 and 1000 pictures, with and without changed copies', equal_steps(FEW),
-    prints='other data: changed copies help the more, the fewer pictures',
+few_digits = recipe('few_digits', 'Zhao et al. 2020', 'digits from 100, 300 and 1000 pictures, with and without changed copies',
+    equal_steps(FEW), prints='other data: changed copies help the more, the fewer pictures',
     smoke=dict(method='few', data='digits', size=16, epochs=1, every=1, bs=32, n_critic=1, set=['width=4', 'nz=8']),
     cpu=dict(method='few', data='digits', size=16, epochs=48, every=12, bs=32, lr=1e-3, n_critic=1, set=['width=8', 'nz=32', 'ema=.98']),
-    paper=dict(method='few', data='mnist', size=32, epochs=1000, every=100, bs=64, lr=2e-4, n_critic=1, set=['width=64', 'nz=128', 'ema=.999']))
+    paper=dict(method='few', data='mnist', size=32, epochs=1000, every=100, bs=64, lr=2e-4, n_critic=1,
+               set=['width=64', 'nz=128', 'ema=.999']))

@@ -18,7 +18,7 @@ from PIL import Image
 # %% auto #0
 __all__ = ['KINDS', 'tiny', 'light', 'thesis', 'MODELS', 'models', 'long', 'ppgn_long', 'floors', 'sgan_mnist', 'PPGN_CLAIMS',
            'as_asked', 'settings', 'both_samplers', 'rows_of', 'ppgn_recipe', 'parameters', 'brief', 'ppgn_table',
-           'sampler_table', 'under_both', 'short_and_long', 'bears', 'claims_table']
+           'behind_table', 'sampler_table', 'under_both', 'short_and_long', 'bears', 'claims_table']
 
 # %% ../nbs/63_recipes_ppgn.ipynb #52961dc1
 def as_asked(
@@ -118,20 +118,33 @@ def ppgn_table(
     columns=('asked', 'diversity', 'frechet', 'recall', 'density', 'bright'), # Metrics
     beside='wgan_gp_mnist', # A recipe of another kind, for comparison
 ) -> str: # Markdown
-    "The recorded results of PPGN-h models: mean ± standard deviation over seeds"
-    built = ('reconstruction_frechet', 'reconstruction_recall')
-    floors = {c: [] for c in columns}
-    rows = [['model', 'seeds', *columns, 'reconstructions: frechet', 'recall', 'codes: real', 'begin', 'end', 'ms a step', 'parameters']]
+    "The samples of the recorded PPGN-h models: mean ± standard deviation over seeds"
+    floors, rows = {c: [] for c in columns}, [['model', 'seeds', *columns]]
     for name in names:
         runs = recorded(f'ppgn_{name}', scale, results)
         if not runs: continue
         for c in columns: floors[c] += [m['floor'][c] for m, _ in runs]
-        values, ms = [brief([m[c] for m, _ in runs]) for c in columns + built], np.mean([1e3*c['seconds']/c['rounds'] for _, c in runs])
-        lengths = [brief([m['lengths'][k] for m, _ in runs]) for k in ('real', 'begin', 'end')]
-        rows.append([name, str(len(runs)), *values, *lengths, f'{ms:.0f}', f'{parameters(runs[0][1]):,}'])
+        rows.append([name, str(len(runs)), *(brief([m[c] for m, _ in runs]) for c in columns)])
     if (other := recorded(beside, scale, results)):
-        rows.append([beside, str(len(other)), *(brief([m[c] for m, _ in other]) if c in other[0][0] else '' for c in columns), *['']*7])
-    if floors[columns[0]]: rows.append(['real against real', '', *(brief([np.mean(floors[c])]) for c in columns), *['']*7])
+        rows.append([beside, str(len(other)), *(brief([m[c] for m, _ in other]) if c in other[0][0] else '' for c in columns)])
+    if floors[columns[0]]: rows.append(['real against real', '', *(brief([np.mean(floors[c])]) for c in columns)])
+    return markdown_table(rows)
+
+# %% ../nbs/63_recipes_ppgn.ipynb #14df7af9
+def behind_table(
+    names, # Models; those that are not recorded are left out
+    scale:str='cpu', # Scale
+    results='results', # Folder of all results
+) -> str: # Markdown
+    "Reconstructions, lengths of codes and size of the recorded PPGN-h models: mean ± standard deviation over seeds"
+    rows = [['model', 'reconstructions: frechet', 'recall', 'codes: real', 'begin', 'end', 'ms a step', 'parameters']]
+    for name in names:
+        runs = recorded(f'ppgn_{name}', scale, results)
+        if not runs: continue
+        built = [brief([m[c] for m, _ in runs]) for c in ('reconstruction_frechet', 'reconstruction_recall')]
+        lengths = [brief([m['lengths'][k] for m, _ in runs]) for k in ('real', 'begin', 'end')]
+        ms = np.mean([1e3*c['seconds']/c['rounds'] for _, c in runs])
+        rows.append([name, *built, *lengths, f'{ms:.0f}', f'{parameters(runs[0][1]):,}'])
     return markdown_table(rows)
 
 # %% ../nbs/63_recipes_ppgn.ipynb #7b5596a0
