@@ -844,7 +844,7 @@ TABLE = {'commands': {'list': {'does': 'Show the methods with their arguments, t
                      'arguments': {'size': {'help': '', 'kind': 'int', 'default': 32},
                                    'channels': {'help': '', 'kind': 'int', 'default': 1},
                                    'classes': {'help': 'Of the data; sizes are powers of two ≥ 16', 'kind': 'tuple', 'default': ('0', '1')},
-                                   'conditional': {'help': 'Is it asked for classes?', 'kind': 'bool', 'default': False},
+                                   'conditional': {'help': 'Can it be asked for classes?', 'kind': 'bool', 'default': False},
                                    'changes': {'help': 'What the critic sees changed: some of shift, light and hole, separated by commas; '
                                                        "'' for none",
                                                'kind': 'str',

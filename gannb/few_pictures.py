@@ -75,7 +75,7 @@ class ChangedCopies(ConditionalWGANGP):
 @method('few')
 def few(
     size:int=32, channels:int=1, classes=('0', '1'), # Of the data; sizes are powers of two ≥ 16
-    conditional:bool=False, # Is it asked for classes?
+    conditional:bool=False, # Can it be asked for classes?
     changes:str='shift', # What the critic sees changed: some of shift, light and hole, separated by commas; '' for none
     nz:int=128, # Length of a latent code
     width:int=64, # Channels of the largest hidden maps

@@ -59,7 +59,7 @@ class Level(nn.Module):
 
 # %% ../nbs/34_sgan.ipynb #12760fd3
 class Tower(nn.Module):
-    "Generators one behind the other, from the class down to the picture"
+    "Generators one after the other, from the class down to the picture"
     def __init__(self,
         levels:list, # `Level`s, from the top
         nz:int, # Length of each floor's noise
@@ -82,7 +82,7 @@ class Tower(nn.Module):
     def forward(self, z, y): return self.chain(z, y)[-1]
 
 class CodeGenerator(MLPGenerator):
-    "A generator of codes behind a ReLU"
+    "A generator of codes that come out of a ReLU"
     def forward(self, z, *cond): return super().forward(z, *cond).relu()
 
 # %% ../nbs/34_sgan.ipynb #19a623f2
@@ -188,7 +188,7 @@ def recogniser(
     nz:int, # Length of the noise
     width:int=32, # Channels of the maps; eight times as many units
 ) -> nn.Sequential: # Codes (b, *shape) -> guesses, (b, nz)
-    "Who guesses the noise"
+    "A net that guesses the noise"
     if len(shape) == 1: return nn.Sequential(nn.Linear(shape[0], 8*width), Leaky(), nn.Linear(8*width, nz))
     c, h, w = shape
     return nn.Sequential(conv_block(c, width, None), conv_block(width, 2*width, None), nn.Flatten(), nn.Linear(2*width*(h//4)*(w//4), nz))
