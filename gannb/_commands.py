@@ -877,6 +877,7 @@ TABLE = {'commands': {'list': {'does': 'Show the methods with their arguments, t
              'ppgn_random': 'MNIST digits by PPGN-h: one of the two in each round',
              'ppgn_four': 'MNIST digits by PPGN-h: critics of pictures, conv3, fc1 and fc2',
              'ppgn_printed': 'MNIST digits by PPGN-h: as vanilla, with the β that the thesis prints',
+             'ppgn_vanilla_long': 'MNIST digits by PPGN-h: a critic of pictures: Noiseless Joint PPGN-h, three times as long',
              'ppgn_long': 'MNIST digits by PPGN-h: with and without a critic, trained three times as long',
              'sgan_mnist': 'MNIST digits by a stacked GAN',
              'recover_cifar': 'Table 1 and the solver, on a colour DCGAN',
