@@ -16,9 +16,10 @@ from .recipes import markdown_table, recipe, recorded, spread, train_one
 __all__ = ['text_small', 'text_light', 'text_paper', 'TEXT_NAMES', 'texts', 'plainly', 'text_walks', 'text_exam', 'text_recipe',
            'text_table']
 
-# %% ../nbs/65b_recipes_text.ipynb #3180ca5a
+# %% ../nbs/65b_recipes_text.ipynb #a29deaa3
 def plainly(a): return caption({k: list(v)[i] for (k, v), i in zip(ATTRIBUTES.items(), a)}, (0., 0., 0., 0.)) # The plainest sentence
 
+# %% ../nbs/65b_recipes_text.ipynb #3180ca5a
 def text_walks(
     gan:TextGAN, # Trained on shapes
     n:int=60, # Walks
