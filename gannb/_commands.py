@@ -442,7 +442,11 @@ TABLE = {'commands': {'list': {'does': 'Show the methods with their arguments, t
                                         'dropout': {'help': "Share of the critic's hidden units dropped in training",
                                                     'kind': 'float',
                                                     'default': 0.5},
-                                        'init': {'help': "'label': a label is as loud as a picture, (9); 'torch': as usual",
+                                        'drop_input': {'help': 'Share of the pixels that it does not see in training',
+                                                       'kind': 'float',
+                                                       'default': 0.0},
+                                        'init': {'help': "'label': a label is as loud as a picture, (9); 'small': as the first GAN, and a "
+                                                         "louder label; 'torch': as usual",
                                                  'kind': 'str',
                                                  'default': 'label'},
                                         'loss': {'help': "'non_saturating', 'minimax', or another key of `LOSSES`",
