@@ -445,8 +445,8 @@ TABLE = {'commands': {'list': {'does': 'Show the methods with their arguments, t
                                         'drop_input': {'help': 'Share of the pixels that it does not see in training',
                                                        'kind': 'float',
                                                        'default': 0.0},
-                                        'init': {'help': "'label': a label is as loud as a picture, (9); 'small': as the first GAN, and a "
-                                                         "louder label; 'torch': as usual",
+                                        'init': {'help': "'label': a label is as loud as a picture, (9); 'small': as the first GAN; "
+                                                         "'torch': as usual",
                                                  'kind': 'str',
                                                  'default': 'label'},
                                         'loss': {'help': "'non_saturating', 'minimax', or another key of `LOSSES`",

@@ -18,8 +18,8 @@ from .wgan_gp import WGANGP
 
 # %% auto #0
 __all__ = ['value_by_class', 'best_value', 'ProjectionCritic', 'hidden_layer', 'as_one_vector', 'StemGenerator', 'StemCritic',
-           'init_stems_', 'init_small_', 'variance_shares', 'spread_in_class', 'Asked', 'ConditionalGAN',
-           'ConditionalWGANGP', 'cgan_mlp', 'critic_with', 'cgan']
+           'init_stems_', 'variance_shares', 'spread_in_class', 'Asked', 'ConditionalGAN', 'ConditionalWGANGP',
+           'cgan_mlp', 'critic_with', 'cgan']
 
 # %% ../nbs/23_cgan.ipynb #a835c77f
 def value_by_class(
@@ -139,17 +139,6 @@ def init_stems_(
     nn.init.normal_(first.weight, std=2**.5)
     return net
 
-def init_small_(
-    net:nn.Module, # As for `init_stems_`
-    r:float, # Weights are drawn from U(-r, r), those of the label from an interval that is √n times as wide
-) -> nn.Module: # The same net
-    "The small start of the first GAN, with a label as loud as the n numbers in the other stem"
-    spread_(net, r)
-    label, other = ([m for m in stem.modules() if isinstance(m, nn.Linear)][0]
-                    for stem in (net.of_c, net.of_z if isinstance(net, StemGenerator) else net.of_x))
-    nn.init.uniform_(label.weight, -r*other.in_features**.5, r*other.in_features**.5)
-    return net
-
 # %% ../nbs/23_cgan.ipynb #ae6ed7c4
 def variance_shares(
     net, # Function of samples or codes (n, …) and labels (n,)
@@ -201,7 +190,7 @@ def cgan_mlp(
     pieces:list=(5, 4), # Affine maps of a maxout unit, in its stems and in its joint layer
     dropout:float=.5, # Share of the critic's hidden units dropped in training
     drop_input:float=0., # Share of the pixels that it does not see in training
-    init:str='label', # 'label': a label is as loud as a picture, (9); 'small': as the first GAN, and a louder label; 'torch': as usual
+    init:str='label', # 'label': a label is as loud as a picture, (9); 'small': as the first GAN; 'torch': as usual
     loss:str='non_saturating', # 'non_saturating', 'minimax', or another key of `LOSSES`
     ema:float|None=None, # Decay of the averaged generator, which then samples; None: no average
 ) -> ConditionalGAN:
@@ -211,7 +200,7 @@ def cgan_mlp(
     G = StemGenerator(nz, k, shape, tuple(stems), joint)
     D = StemCritic(shape, k, tuple(critic_stems), critic_joint, tuple(pieces), dropout)
     if init == 'label': init_stems_(G); init_stems_(D)
-    if init == 'small': init_small_(G, .05); init_small_(D, .005)
+    if init == 'small': spread_(G, .05); spread_(D, .005)
     if drop_input: D.of_x.insert(1, nn.Dropout(drop_input))
     return ConditionalGAN(G, D, Normal(nz), loss, ema, classes=classes)
 

@@ -56,7 +56,8 @@ cgan_mlp_mnist = recipe('cgan_mlp_mnist', 'Mirza and Osindero 2014, §4.1',
     smoke=tiny_run | dict(method='cgan_mlp',
              set=['nz=8', 'stems=[8, 16]', 'joint=16', 'critic_stems=[8, 4]', 'critic_joint=8', 'pieces=[2, 2]']),
     cpu=dict(method='cgan_mlp', data='mnist', size=32, epochs=12, bs=64, lr=1e-3, every=3,
-             set=['stems=[100, 300]', 'joint=400', 'critic_stems=[160, 50]', 'critic_joint=160', 'pieces=[3, 3]', 'ema=.999']),
+             set=['stems=[100, 300]', 'joint=400', 'critic_stems=[160, 50]', 'critic_joint=160', 'pieces=[3, 3]',
+                  'init=small', 'drop_input=.2', 'ema=.999']),
     paper=dict(method='cgan_mlp', data='mnist', size=32, epochs=250, bs=100, lr=2e-4, every=25, set=[]))
 
 # %% ../nbs/65_recipes_cgan.ipynb #2f92003a
