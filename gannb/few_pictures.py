@@ -15,7 +15,7 @@ from .wgan_gp import WGANGP
 from .cgan import ConditionalWGANGP, critic_with
 
 # %% auto #0
-__all__ = ['CHANGES', 'shifted', 'relit', 'holed', 'read_changes', 'ChangedCopies', 'few']
+__all__ = ['CHANGES', 'shifted', 'relit', 'holed', 'read_changes', 'ChangedCopies', 'few_wgan_gp']
 
 # %% ../nbs/54_few_pictures.ipynb #728845fc
 def shifted(
@@ -73,7 +73,7 @@ class ChangedCopies(ConditionalWGANGP):
         return (x, *cond)
 
 @method('few')
-def few(
+def few_wgan_gp(
     size:int=32, channels:int=1, classes=('0', '1'), # Of the data; sizes are powers of two ≥ 16
     conditional:bool=False, # Can it be asked for classes?
     changes:str='shift', # What the critic sees changed: some of shift, light and hole, separated by commas; '' for none
