@@ -225,9 +225,9 @@ def method(
 
 # %% ../nbs/03b_files.ipynb #12bdd69e
 # Modules that register something
-MODULES = '''shapes examples gan dcgan wgan wgan_gp sagan cgan tags lapgan text perceptual ppgn ppgn_hidden sgan ambient hidden_ambient few_pictures
-    recipes recipes_ppgn recipes_recover recipes_cgan recipes_text recipes_lapgan recipes_ambient recipes_features
-    recipes_few'''.split()
+MODULES = '''shapes examples gan dcgan wgan wgan_gp sagan cgan tags lapgan text perceptual ppgn ppgn_hidden sgan ambient hidden_ambient
+    few_pictures recipes recipes_ppgn recipes_recover recipes_cgan recipes_text recipes_lapgan recipes_ambient
+    recipes_features recipes_few'''.split()
 
 def load_modules():
     "Import all that register methods, data, recipes or commands"

@@ -156,7 +156,8 @@ def together(
     generator = json.loads((run/'generator/metrics.json').read_text())
     write_json(run/'metrics.json', fixed | dict(generator=generator, rate=got['rate']) | tables(got, names))
     largest = fixed_codes(gan, plan['n'], fixed['seed'])[0].abs().amax(1).tolist()   # component of each code
-    columns = dict(largest=largest) | dict(zip(names, got['criteria']['last'])) | {'least squares': got['solver']['last'], '8 bits': got['bytes']['last']}
+    columns = dict(largest=largest) | dict(zip(names, got['criteria']['last']))
+    columns |= {'least squares': got['solver']['last'], '8 bits': got['bytes']['last']}
     lines = [['code', *columns], *([i, *(f'{v[i]:.4g}' for v in columns.values())] for i in range(plan['n']))]
     csv.writer(s := io.StringIO(), lineterminator='\n').writerows(lines)
     write_text(run/'history.csv', s.getvalue())
